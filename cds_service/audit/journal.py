@@ -1,0 +1,136 @@
+"""The journal: one line of JSON for each record, on disk before anybody hears of it.
+
+The seam is `Journal.write`: it returns when the record is durable. What stands behind it may change; that may not.
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+FILE_NAME = "decisions.ndjson"
+# fdatasync leaves out the time stamps, which nobody needs; not every system has it.
+_sync = getattr(os, "fdatasync", os.fsync)
+_encode = msgspec.json.Encoder().encode
+
+
+class JournalUnavailable(Exception):  # noqa: N818 - the state of the journal, as the caller must see it
+    """The record could not be made durable: the answer it belongs to must not leave."""
+
+
+class _Batch:
+    """Lines that share one write and one sync. The request that brought the first line leads."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.settled = threading.Event()
+        self.durable = False
+        self.fault = OSError("the writer stopped")
+
+
+class Journal:
+    """An append-only file of records in `folder`, safe for threads, and for processes that share the folder.
+
+    Group commit: while one request waits for the disk, those that come meanwhile gather and share the next sync.
+    A write that fails refuses every request in it; lines of a failed write may still be found in the file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE_NAME
+        self._gate = threading.Lock()
+        self._disk = threading.Lock()
+        self._gathering = _Batch()
+        self._descriptor = -1
+
+    def write(self, record: Mapping[str, object]) -> None:
+        """Append one record; returns when it is on disk. Raises `JournalUnavailable` when it cannot be put there."""
+        line = _encode(record) + b"\n"
+        with self._gate:
+            batch = self._gathering
+            batch.lines.append(line)
+            leads = len(batch.lines) == 1
+        if leads:
+            self._commit(batch)
+        else:
+            batch.settled.wait()
+        if not batch.durable:
+            raise JournalUnavailable(_sentence(self._path, batch.fault)) from batch.fault
+
+    def check(self) -> None:
+        """Open and sync the file without writing. Raises `JournalUnavailable` when records cannot be kept now."""
+        with self._disk:
+            try:
+                _sync(self._open())
+            except OSError as error:
+                self._close()
+                raise JournalUnavailable(_sentence(self._path, error)) from error
+
+    def close(self) -> None:
+        """Give the file back; a later write opens it again."""
+        with self._disk:
+            self._close()
+
+    def _commit(self, batch: _Batch) -> None:
+        with self._disk:
+            with self._gate:  # from here on the others gather for the next sync
+                self._gathering = _Batch()
+            try:
+                self._append(b"".join(batch.lines))
+                batch.durable = True
+            except OSError as error:
+                self._close()
+                batch.fault = error
+            finally:
+                batch.settled.set()
+
+    def _append(self, lines: bytes) -> None:
+        descriptor = self._open()
+        if _ends_torn(descriptor):
+            lines = b"\n" + lines
+        written = os.write(descriptor, lines)
+        if written != len(lines):
+            raise OSError(f"only {written} of {len(lines)} bytes were written")
+        _sync(descriptor)
+
+    def _open(self) -> int:
+        if self._descriptor < 0:
+            self._descriptor = _open_durably(self._path)
+        return self._descriptor
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+def _open_durably(path: Path) -> int:
+    """The file for appending, its name itself on disk; only its owner may read it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if is_new:
+        for folder in (path.parent, path.parent.parent):
+            _sync_folder(folder)
+    return descriptor
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _ends_torn(descriptor: int) -> bool:
+    """True when a crash left half a line at the end, so that the next record must start on a line of its own."""
+    size = os.fstat(descriptor).st_size
+    return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+
+
+def _sentence(path: Path, error: OSError) -> str:
+    return f"the journal {path} cannot be written: {error.strerror or error}"

@@ -1,0 +1,5 @@
+"""The command `cramp-cds`."""
+
+from cds_service.cli.root import main
+
+__all__ = ["main"]

@@ -1,0 +1,114 @@
+"""`check`, `preview`, `terminology`, `vocabulary`: what an author of cards needs."""
+
+from pathlib import Path
+
+import click
+
+from cds_service.cli.output import FINDINGS, USAGE, as_json, cards_option, emit, library_of, stop
+from cds_service.folders import cards_folder
+
+
+@click.command()
+@cards_option
+@click.option("--strict", is_flag=True, help="Warnings fail too.")
+@as_json
+def check(cards: Path | None, strict: bool, as_json: bool) -> None:
+    """Check every card: shape, references, governance, vignettes, and that every criterion is proved by one."""
+    from cds_service.cli.judging import clock
+    from cds_service.simulation.check import check as run
+
+    report = run(cards or cards_folder(), clock().date(), strict)
+    if as_json:
+        emit({**report._asdict(), "faults": [*map(str, report.faults)], "warnings": [*map(str, report.warnings)]})
+    else:
+        for fault in report.faults:
+            click.echo(str(fault))
+        for fault in report.warnings:
+            click.echo(f"warning: {fault}", err=True)
+        state = f"{len(report.faults)} faults" if report.faults else "all checks passed"
+        click.echo(
+            f"{report.cards} cards, {report.vignettes} vignettes, {report.criteria} criteria: {state}.", err=True
+        )
+    if report.faults:
+        raise SystemExit(FINDINGS)
+
+
+@click.command()
+@click.argument("card")
+@click.option("--region", default=None, help="Only this jurisdiction.")
+@cards_option
+@as_json
+def preview(card: str, region: str | None, cards: Path | None, as_json: bool) -> None:
+    """Show CARD as a clinician would see it, for each of its vignettes that fire at a new level or region."""
+    from cds_service.cli.drawing import console, draw_cards
+    from cds_service.simulation import proof
+    from cds_service.simulation.vignettes import read_vignettes
+
+    library = library_of(cards)
+    folders = [
+        cards_ / found.folder for cards_ in (cards or cards_folder(),) for found in library.cards if found.id == card
+    ]
+    if not folders:
+        stop(USAGE, f'No card is called "{card}". Cards: {", ".join(found.id for found in library.cards)}.')
+    vignettes = read_vignettes(cards or cards_folder(), library.terms, tuple(library.regions), folders)
+    seen: set[tuple[str, str]] = set()
+    shown = []
+    for vignette in vignettes:
+        key = (vignette.region, vignette.expect.finding)
+        if vignette.expect.finding == "none" or key in seen or region not in (None, vignette.region):
+            continue
+        seen.add(key)
+        answer = proof.answer(proof.prepare(vignette, library), library)
+        shown.append((vignette, [one for one in answer["cards"] if _mine(one, card)]))  # type: ignore[attr-defined]
+    if as_json:
+        emit([{"vignette": v.name, "region": v.region, "hook": v.request["hook"], "cards": c} for v, c in shown])
+        return
+    out = console()
+    for vignette, found in shown:
+        out.print(f"[bold]{vignette.name}[/] [dim]({vignette.region}, {vignette.request['hook']})[/]")
+        draw_cards(out, found, whole=True)
+
+
+def _mine(card: dict[str, dict[str, list[dict[str, str]]]], wanted: str) -> bool:
+    return any(entry["id"] == wanted for entry in card.get("extension", {}).get("org.cds-service.findings", []))
+
+
+@click.group()
+def terminology() -> None:
+    """The code tables."""
+
+
+@terminology.command()
+@cards_option
+@click.option("--accept-changes", is_flag=True, help="Write even where a code changes its group or a table shrinks.")
+@as_json
+def build(cards: Path | None, accept_changes: bool, as_json: bool) -> None:
+    """Make the generated tables from the source tables: the same input gives the same bytes."""
+    from cds_service.terminology.build import BuildError
+    from cds_service.terminology.build import build as run
+
+    shared = (cards or cards_folder()) / "shared"
+    try:
+        report = run(shared / "sources", shared, accept_changes=accept_changes)
+    except BuildError as error:
+        stop(FINDINGS, str(error))
+    if as_json:
+        emit(report._asdict())
+    else:
+        click.echo(str(report))
+
+
+@click.command()
+@click.option("--write", is_flag=True, help="Write docs/vocabulary.md and the JSON Schema of the cards in a checkout.")
+def vocabulary(write: bool) -> None:
+    """Print the vocabulary of facts and placeholders that cards may use."""
+    from cds_service.knowledge.schema import schema_text
+    from cds_service.knowledge.vocabulary import vocabulary_page
+
+    if not write:
+        click.echo(vocabulary_page(), nl=False)
+        return
+    root = cards_folder().parent
+    (root / "docs" / "vocabulary.md").write_text(vocabulary_page(), encoding="utf-8")
+    (cards_folder() / "schema" / "card.schema.json").write_text(schema_text(), encoding="utf-8")
+    click.echo("Written: docs/vocabulary.md, cards/schema/card.schema.json.", err=True)

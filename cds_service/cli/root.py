@@ -1,0 +1,22 @@
+"""The command and its subcommands; each imports what it needs only when it runs, so that `--help` is quick."""
+
+import click
+
+from cds_service import __version__
+from cds_service.cli.asking import call, request
+from cds_service.cli.authoring import check, preview, terminology, vocabulary
+from cds_service.cli.running import audit, serve
+from cds_service.cli.showing import demo, explain
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="cramp-cds")
+def main() -> None:
+    """Cramp CDS: guideline cards for the safety of medicines around muscle cramps.
+
+    Start with `cramp-cds demo`, then `cramp-cds serve`.
+    """
+
+
+for command in (demo, serve, check, explain, preview, call, request, audit, terminology, vocabulary):
+    main.add_command(command)

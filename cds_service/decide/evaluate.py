@@ -1,0 +1,109 @@
+"""Judging one card against the chart: which medicines it is about, whether it fires, at which level."""
+
+from collections.abc import Iterable, Sequence
+
+from cds_service.chart import Chart, Gap, Medication
+from cds_service.decide.decision import Finding, Outcome
+from cds_service.knowledge.card import Card, Indicator
+from cds_service.knowledge.case import Case, Course, Hook, Pair
+from cds_service.knowledge.criteria import Step, Trace
+from cds_service.knowledge.facts.partners import unidentified
+
+
+def evaluate(card: Card, chart: Chart, hook: Hook, courses: tuple[Course, ...]) -> tuple[list[Finding], list[Outcome]]:
+    """The findings of a card and the outcomes that are not findings (quiet, or unable to judge)."""
+    findings: list[Finding] = []
+    outcomes: list[Outcome] = []
+    for course in _subjects(card, hook, courses):
+        case = Case(chart, hook, course, courses)
+        finding, outcome = _judge(card, case)
+        findings += [finding] if finding else []
+        outcomes += [outcome] if outcome else []
+    blind = _blind_spots(card, chart, hook, courses)
+    if blind:
+        outcomes.append(Outcome(card, "", "cannot-judge", None, (), blind, "the medicines are not all known"))
+    return (findings if card.about.each else _joined(findings)), outcomes
+
+
+def _subjects(card: Card, hook: Hook, courses: tuple[Course, ...]) -> Iterable[Course | None]:
+    """The courses a card is about; on the order hooks a draft, or a medicine taken whose partner may be the draft."""
+    about = card.about
+    if about.subject == "patient":
+        return (None,)
+    mine = [course for course in courses if course.classes & about.classes]
+    if about.subject == "stopped":
+        return [course for course in mine if course.stopped]
+    if hook == "patient-view":
+        return [course for course in mine if course.taken]
+    return [course for course in mine if course.drafts or (course.taken and card.has_partner())]
+
+
+def _judge(card: Card, case: Case) -> tuple[Finding | None, Outcome | None]:
+    trace: Trace = []
+    value = card.judge(case, trace)
+    medicine = case.course.ingredient if case.course else ""
+    if value is not False and not _involves_draft(case, trace, certain=value is True):
+        value = False
+        trace = []
+    if value:
+        indicator = _level(card, case, trace)
+        return Finding(card, case, indicator, tuple(trace)), None
+    if value is None:
+        gaps = unread(trace)
+        return None, Outcome(card, medicine, "cannot-judge", None, tuple(trace), gaps, "" if gaps else "absent")
+    return None, Outcome(card, medicine, "quiet", None, tuple(trace))
+
+
+def _involves_draft(case: Case, trace: Sequence[Step], certain: bool) -> bool:
+    """On the order hooks a finding must involve a draft: the anchor itself, or the other medicine found."""
+    if case.hook == "patient-view" or (case.course and case.course.drafts):
+        return True
+    partners = [step for step in trace if step.leaf.partner]
+    if not certain:
+        return False
+    return any(_is_judged(item) for step in partners if step.value for item in step.evidence)
+
+
+def _is_judged(item: object) -> bool:
+    order = item.medication if isinstance(item, Pair) else item
+    return isinstance(order, Medication) and order.judged
+
+
+def _level(card: Card, case: Case, trace: Trace) -> Indicator:
+    """The first level that holds; a level that cannot be judged does not hold (its doubt stands in the trace)."""
+    for level in card.levels:
+        if level.judge is None or level.judge(case, trace):
+            return level.indicator
+    return card.levels[-1].indicator
+
+
+def unread(trace: Iterable[Step]) -> tuple[Gap, ...]:
+    """The unread data behind the unknown answers of a trace."""
+    return tuple(
+        item
+        for step in trace
+        if step.value is None and not step.assumed
+        for item in step.evidence
+        if isinstance(item, Gap)
+    )
+
+
+def _blind_spots(card: Card, chart: Chart, hook: Hook, courses: tuple[Course, ...]) -> tuple[Gap, ...]:
+    """Why further medicines of the card's classes may exist: the list was not read, or an entry is not understood."""
+    if card.about.subject not in ("medicine", "stopped"):
+        return ()
+    gaps = unidentified(chart.medications, card.about.classes)
+    if hook != "patient-view":
+        judged = {order.reference for order in chart.medications if order.judged}
+        return tuple(gap for gap in gaps if gap.reference in judged)
+    return (*gaps, *Case(chart, hook, None, courses).missing("medications"))
+
+
+def _joined(findings: list[Finding]) -> list[Finding]:
+    """All findings of a card with `each: false` as one, at the highest level found."""
+    if not findings:
+        return []
+    head = min(findings, key=lambda finding: finding.rank)
+    names = tuple(dict.fromkeys(f.case.course.head.name for f in findings if f.case.course))
+    steps = tuple(step for finding in findings for step in finding.trace)
+    return [Finding(head.card, head.case, head.indicator, steps, names)]

@@ -1,0 +1,64 @@
+"""The card that says what was not checked, and the list of findings that found no place."""
+
+from collections.abc import Mapping, Sequence
+from uuid import uuid5
+
+from cds_service import hooks
+from cds_service.chart import Chart, Gap
+from cds_service.decide import wording
+from cds_service.decide.decision import Finding
+from cds_service.decide.merging import Bundle, titles
+from cds_service.decide.rendering import LONGEST_SUMMARY, Rendered, Style, fitted, override_reasons, shown_of, source
+from cds_service.knowledge.card import Card
+from cds_service.knowledge.case import Case, Hook
+from cds_service.knowledge.placeholders import Moment
+from cds_service.knowledge.templates import markdown, shortened
+
+
+def quality_card(
+    card: Card, gaps: Mapping[Gap, Sequence[str]], overflow: Sequence[Bundle], chart: Chart, hook: Hook, style: Style
+) -> Rendered:
+    """One card for everything that could not be read, with the titles of cards that did not fit below it."""
+    names = tuple(dict.fromkeys(wording.gap_words(gap) for gap in gaps))
+    moment = Moment(Case(chart, hook, None), (), names)
+    finding = Finding(card, moment.case, card.levels[-1].indicator, (), names)
+    uuid = str(uuid5(style.decision_id, f"card|{card.id}|"))
+    more = titles(overflow)
+    answer = hooks.Card(
+        uuid=uuid,
+        summary=fitted(card.summaries[-1].template, moment)
+        if gaps
+        else shortened(f"Also found: {'; '.join(more)}", 139),
+        indicator=finding.indicator,
+        detail=_detail(card, gaps, more, moment),
+        source=source(card, style.options.service_url),
+        override_reasons=override_reasons(card, style.options.service_url),
+        extension=_extension(finding, style),
+    )
+    return Rendered(answer, shown_of(uuid, [finding], []), ())
+
+
+def _overflow_summary(more: Sequence[str]) -> str:
+    return shortened(f"Also found: {'; '.join(more)}", LONGEST_SUMMARY)
+
+
+def _detail(card: Card, gaps: Mapping[Gap, Sequence[str]], more: Sequence[str], moment: Moment) -> str:
+    parts = []
+    if gaps:
+        parts.append(card.detail.fill(moment, markdown).strip())
+        parts.append("**What was not checked**\n\n" + "\n".join(_line(gap, names) for gap, names in gaps.items()))
+    if more:
+        parts.append("**Also found, not shown in full**\n\n" + "\n".join(f"- {title}" for title in more))
+    parts.append(wording.standing(card))
+    return "\n\n".join(parts)
+
+
+def _line(gap: Gap, cards: Sequence[str]) -> str:
+    return f"- {wording.gap_sentence(gap)}. Checks that could not run: {', '.join(cards)}."
+
+
+def _extension(finding: Finding, style: Style) -> dict[str, object]:
+    if not style.options.findings_extension:
+        return {}
+    entry = {"id": finding.card.id, "version": finding.card.version, "indicator": finding.indicator}
+    return {"org.cds-service.findings": [entry]}

@@ -1,0 +1,136 @@
+"""A bundle of findings as one card of the CDS Hooks answer."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID, uuid5
+
+from cds_service import hooks
+from cds_service.caller import ClientOptions, SelectionBehavior
+from cds_service.decide import wording
+from cds_service.decide.decision import Finding, Shown
+from cds_service.decide.merging import Bundle
+from cds_service.decide.suggesting import Held, Made, chosen, suggest
+from cds_service.knowledge.card import Card
+from cds_service.knowledge.placeholders import Moment
+from cds_service.knowledge.references import Citation, References
+from cds_service.knowledge.templates import Template, markdown, plain_text, shortened
+
+LONGEST_SUMMARY = 139
+SHORTEST_NAME = 12
+
+
+class Style(NamedTuple):
+    """What rendering needs beside the findings: the options of the client, the decision id, the shared references."""
+
+    options: ClientOptions
+    decision_id: UUID
+    references: References
+
+
+class Rendered(NamedTuple):
+    """A card to send, what stands on it for the record, and suggestions that were held back."""
+
+    card: hooks.Card
+    shown: Shown
+    held: tuple[str, ...]
+
+
+def render(bundle: Bundle, style: Style) -> Rendered:
+    """The card of a bundle."""
+    head = bundle.head
+    offers = [offer for finding in bundle.findings for offer in suggest(finding, style.references, style.decision_id)]
+    made = chosen([offer for offer in offers if isinstance(offer, Made)])
+    uuid = str(uuid5(style.decision_id, f"card|{head.card.id}|{head.medicine}"))
+    card = hooks.Card(
+        uuid=uuid,
+        summary=summary(head),
+        indicator=bundle.indicator,
+        detail=_detail(bundle),
+        source=source(head.card, style.options.service_url),
+        suggestions=tuple(offer.suggestion for offer in made),
+        selection_behavior=_selection(bundle, made, style.options),
+        override_reasons=override_reasons(head.card, style.options.service_url),
+        extension=_extension(bundle.findings, style.options),
+    )
+    held = tuple(offer.text for offer in offers if isinstance(offer, Held))
+    return Rendered(card, shown_of(uuid, bundle.findings, made), held)
+
+
+def shown_of(uuid: str, findings: Sequence[Finding], made: Sequence[Made]) -> Shown:
+    """What the record keeps of a card that goes out."""
+    named = tuple((finding.card.id, finding.medicine, finding.indicator) for finding in findings)
+    offered = tuple((offer.suggestion.uuid, offer.does[0]) for offer in made)
+    return Shown(uuid, findings[0].card.id, named, offered)
+
+
+def summary(finding: Finding) -> str:
+    """The first wording whose condition holds, at most 139 characters: the medicine's name is shortened first."""
+    moment = Moment(finding.case, finding.trace, finding.names)
+    for template, _, judge in finding.card.summaries:
+        if judge is None or judge(finding.case, []):
+            return fitted(template, moment)
+    raise AssertionError("the last summary of a card has no condition")  # the loader guarantees it
+
+
+def fitted(template: Template, moment: Moment) -> str:
+    """A text of at most 139 characters on one line."""
+    text = template.fill(moment, plain_text)
+    if len(text) <= LONGEST_SUMMARY:
+        return text
+    names = [name for name in template.names if name in ("drug", "drugs", "also", "condition", "reason", "gaps")]
+    lengths = {part.filler.name: len(part.filler.fill(moment)) for part in template.parts if part.filler}
+    short: dict[str, int] = {}
+    for name in dict.fromkeys(names):
+        short[name] = max(lengths[name] - (len(text) - LONGEST_SUMMARY), SHORTEST_NAME)
+        text = template.fill(moment, plain_text, short)
+        if len(text) <= LONGEST_SUMMARY:
+            break
+    return shortened(text, LONGEST_SUMMARY)
+
+
+def _body(finding: Finding) -> str:
+    moment = Moment(finding.case, finding.trace, finding.names)
+    return finding.card.detail.fill(moment, markdown).strip()
+
+
+def _detail(bundle: Bundle) -> str:
+    """Head, sections, why, what was not checked, sources, standing lines."""
+    parts = [_body(bundle.head)]
+    parts += [f"### {f.card.title}\n\n{markdown(summary(f))}\n\n{_body(f)}" for f in bundle.sections]
+    parts += [wording.why(finding.card, finding.trace) for finding in bundle.findings]
+    parts.append(wording.not_checked([step for finding in bundle.findings for step in finding.trace]))
+    cited: dict[str, Citation] = {c.key: c for finding in bundle.findings for c in finding.card.evidence}
+    parts.append(wording.sources(cited.values()))
+    parts.append(wording.standing(bundle.head.card))
+    return "\n\n".join(part for part in parts if part)
+
+
+def source(card: Card, base_url: str) -> hooks.Source:
+    """The primary source, and the constant topic that lets an override stick."""
+    topic = hooks.Coding(system=f"{base_url}/CodeSystem/cards", code=hooks.topic_code(card.id), display=card.title)
+    primary = card.evidence[0]
+    return hooks.Source(label=primary.label, url=primary.url, topic=topic)
+
+
+def override_reasons(card: Card, base_url: str) -> tuple[hooks.Coding, ...]:
+    """The reasons a clinician may choose from."""
+    return tuple(
+        hooks.Coding(system=reason.system.replace("{{service}}", base_url), code=reason.code, display=reason.display)
+        for reason in card.override_reasons
+    )
+
+
+def _selection(bundle: Bundle, made: Sequence[Made], options: ClientOptions) -> SelectionBehavior | None:
+    """As the card says, unless a client is known to take one value only; a mixed card offers combinations."""
+    if not made:
+        return None
+    if options.selection_behavior is not None:
+        return options.selection_behavior
+    return "at-most-one" if all(offer.exclusive for offer in made) else "any"
+
+
+def _extension(findings: Sequence[Finding], options: ClientOptions) -> dict[str, object]:
+    if not options.findings_extension:
+        return {}
+    entries = [{"id": f.card.id, "version": f.card.version, "indicator": f.indicator} for f in findings]
+    return {"org.cds-service.findings": entries}

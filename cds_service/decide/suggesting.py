@@ -1,0 +1,129 @@
+"""Suggestions: what a clinician could do with one press, held back where a gate or the order itself forbids it."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID, uuid5
+
+from cds_service import hooks
+from cds_service.chart import Medication
+from cds_service.decide.decision import Finding
+from cds_service.decide.orders import edited, filled
+from cds_service.knowledge.card import Offer
+from cds_service.knowledge.case import Pair
+from cds_service.knowledge.placeholders import Moment
+from cds_service.knowledge.references import References
+from cds_service.knowledge.templates import plain_text, shortened
+from cds_service.terminology import Coding
+
+_DELETABLE = re.compile(r"MedicationRequest/[A-Za-z0-9_.-]+\Z")
+LONGEST_LABEL = 100
+
+
+class Made(NamedTuple):
+    """A suggestion and what it does, so that two findings of one card never offer the same thing twice."""
+
+    suggestion: hooks.Suggestion
+    does: tuple[str, str]
+    exclusive: bool
+
+
+class Held(NamedTuple):
+    """A suggestion that was not made, and why."""
+
+    text: str
+
+
+def suggest(finding: Finding, references: References, decision_id: UUID) -> list[Made | Held]:
+    """The suggestions of one finding, in the order of the card."""
+    moment = Moment(finding.case, finding.trace, finding.names)
+    found = (_offer(offer, finding, moment, references, decision_id) for offer in finding.card.offers)
+    return [made for made in found if made is not None]
+
+
+def _offer(
+    offer: Offer, finding: Finding, moment: Moment, references: References, decision_id: UUID
+) -> Made | Held | None:
+    if offer.judge is not None and not offer.judge(finding.case, []):
+        return None
+    label = shortened(offer.label.fill(moment, plain_text), LONGEST_LABEL)
+    action = _action(offer, label, finding, moment, references)
+    if not isinstance(action, hooks.Action):
+        return Held(f"{finding.card.id}: {offer.key}: {action}") if action else None
+    target = action.resource_id or _target(action)
+    uuid = uuid5(decision_id, f"suggestion|{finding.card.id}|{finding.medicine}|{offer.key}")
+    suggestion = hooks.Suggestion(label=label, uuid=str(uuid), is_recommended=offer.recommended, actions=(action,))
+    return Made(suggestion, (offer.key, target), finding.card.select == "at-most-one")
+
+
+def _target(action: hooks.Action) -> str:
+    resource = action.resource
+    return str(resource.get("id", "")) if isinstance(resource, dict) else ""
+
+
+def _action(offer: Offer, label: str, finding: Finding, moment: Moment, references: References) -> hooks.Action | str:
+    if offer.kind == "create":
+        return _creation(offer, label, finding, moment, references)
+    draft = drafted(finding)
+    if draft is None:
+        return ""  # nothing is being ordered: on patient-view no order is ever changed
+    if not _DELETABLE.match(draft.reference):
+        return "the draft has no id that a client could find it by"
+    if offer.kind == "delete":
+        description = f"Remove the draft order for {plain_text(draft.name)}"
+        return hooks.Action(type="delete", description=description, resource_id=draft.reference)
+    changed = edited(draft, offer.order.resource if offer.order else {}, moment, references)
+    if isinstance(changed, str):
+        return changed
+    return hooks.Action(type="update", description=label, resource=changed)
+
+
+def _creation(offer: Offer, label: str, finding: Finding, moment: Moment, references: References) -> hooks.Action | str:
+    resource = filled(offer.order.resource if offer.order else {}, moment, references)
+    for gate in references.gates_for(_proposed_classes(resource, references)):
+        if gate.judge(finding.case, []) is not True:
+            return gate.why
+    return hooks.Action(type="create", description=label, resource=resource)
+
+
+def _proposed_classes(resource: dict[str, object], references: References) -> frozenset[str]:
+    """The classes of the medicine that a resource would start."""
+    concept = resource.get("medicationCodeableConcept")
+    if not isinstance(concept, dict):
+        return frozenset()
+    codings = [
+        Coding(str(part.get("system", "")), str(part.get("code", "")), str(part.get("display", "")))
+        for part in concept.get("coding", ())
+    ]
+    return references.terms.drug(codings, str(concept.get("text", ""))).classes
+
+
+def drafted(finding: Finding) -> Medication | None:
+    """The draft order a finding is about: the anchor's own, or the partner that is being ordered."""
+    course = finding.case.course
+    if course and course.drafts:
+        return course.drafts[0]
+    for step in finding.trace:
+        for item in step.evidence if step.value and step.leaf.partner else ():
+            order = item.medication if isinstance(item, Pair) else item
+            if isinstance(order, Medication) and order.judged:
+                return order
+    return None
+
+
+def chosen(made: Sequence[Made]) -> list[Made]:
+    """Each deed once, the first wording of it; at most one of them recommended."""
+    kept: dict[tuple[str, str], Made] = {}
+    for one in made:
+        kept.setdefault(one.does, one)
+    answer: list[Made] = []
+    for one in kept.values():
+        already = any(other.suggestion.is_recommended for other in answer)
+        answer.append(_unrecommended(one) if already and one.suggestion.is_recommended else one)
+    return answer
+
+
+def _unrecommended(made: Made) -> Made:
+    old = made.suggestion
+    plain = hooks.Suggestion(label=old.label, uuid=old.uuid, actions=old.actions)
+    return made._replace(suggestion=plain)

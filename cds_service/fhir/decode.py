@@ -1,0 +1,216 @@
+"""One prefetch value as sent becomes a list of resources and a word for what its key was worth.
+
+The fast way decodes the whole value in one call. Where that fails, each resource is decoded by itself, and one that
+still fails is fitted member by member (`lenient`): one bad resource never costs the others.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+from cds_service.chart import Section
+from cds_service.fhir.elements import ABSENT, Entry, Issue, Link, Resource
+from cds_service.fhir.lenient import fit_resource, plain_json
+
+Word = Literal["ok", "empty", "absent", "error", "partial", "other-patient"]
+
+# What counts as an answer under a key. Other types in the same Bundle only serve to resolve references.
+EXPECTED: Mapping[Section, frozenset[str]] = {
+    "patient": frozenset({"Patient"}),
+    "medications": frozenset({"MedicationRequest", "MedicationStatement", "MedicationOrder"}),
+    "observations": frozenset({"Observation", "DiagnosticReport"}),
+    "conditions": frozenset({"Condition"}),
+    "allergies": frozenset({"AllergyIntolerance"}),
+}
+_MOST_NESTED = 3
+_T = TypeVar("_T")
+_RESOURCE = msgspec.json.Decoder(Resource)
+
+
+class Delivered(NamedTuple):
+    """What came under one prefetch key (wire.md B.4)."""
+
+    word: Word
+    entries: tuple[Entry, ...] = ()
+
+
+class _Envelope(Struct, gc=False, rename="camel"):
+    """A Bundle whose parts are still raw, for the slow way."""
+
+    resource_type: Raw = ABSENT
+    entry: Raw = ABSENT
+    link: Raw = ABSENT
+    total: Raw = ABSENT
+
+
+class _RawEntry(Struct, gc=False, rename="camel"):
+    full_url: Raw = ABSENT
+    resource: Raw = ABSENT
+
+
+class Piece(NamedTuple):
+    """One resource of a Bundle, exactly as sent."""
+
+    full_url: str
+    raw: Raw
+
+
+def deliver(raw: Raw | None, section: Section) -> Delivered:
+    """The resources under one key, and whether they are an answer: the truth table of wire.md B.4. Never raises."""
+    if raw is None:
+        return Delivered("absent")
+    if bytes(raw).strip() in (b"null", b""):
+        return Delivered("empty")
+    try:
+        root = _RESOURCE.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return _slowly(raw, section)
+    if root.resource_type == "Bundle" or (root.resource_type is None and root.entry is not None):
+        return _bundle(root, section)
+    return _single(Entry(resource=root), section)
+
+
+def decode_resource(raw: Raw) -> Entry | None:
+    """One resource, typed if it fits, fitted member by member if not; None when it is no JSON object."""
+    try:
+        return Entry(resource=_RESOURCE.decode(raw))
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    try:
+        resource, losses = fit_resource(plain_json(raw))
+    except (ValueError, RecursionError):
+        return None
+    return Entry(resource=resource, losses=losses) if resource else None
+
+
+def pieces(raw: Raw, nested: int = 0) -> Iterator[Piece]:
+    """The resources of a Bundle one by one as sent, those of Bundles inside it included; entries that are none skipped.
+
+    Also takes a bare list of resources.
+    """
+    for item in _items(raw):
+        entry = _decoded(item, _RawEntry)
+        if entry is None or not bytes(entry.resource).startswith(b"{"):
+            continue
+        inner = _decoded(entry.resource, _Envelope)
+        if nested < _MOST_NESTED and inner is not None and _is_bundle(inner):
+            yield from pieces(entry.resource, nested + 1)
+        else:
+            yield Piece(_text(entry.full_url), entry.resource)
+
+
+def _single(entry: Entry, section: Section) -> Delivered:
+    """A resource without a Bundle around it: an answer when it is of an expected type, otherwise a failure."""
+    kind = entry.resource.resource_type if entry.resource else None
+    return Delivered("ok", (entry,)) if kind in EXPECTED[section] else Delivered("error")
+
+
+def _bundle(root: Resource, section: Section) -> Delivered:
+    entries = tuple(_flat(root, 0))
+    if root.entry and not entries:
+        return Delivered("error")
+    return _worth(entries, section, partial=_has_next(root.link) or _total(root.total) > len(entries))
+
+
+def _flat(bundle: Resource, nested: int) -> Iterator[Entry]:
+    for entry in bundle.entry or ():
+        if entry is None or entry.resource is None:
+            continue
+        if entry.resource.resource_type == "Bundle" and nested < _MOST_NESTED:
+            yield from _flat(entry.resource, nested + 1)
+        else:
+            yield entry
+
+
+def _worth(entries: tuple[Entry, ...], section: Section, *, partial: bool) -> Delivered:
+    """The word for a key under which these resources came."""
+    types = {entry.resource.resource_type for entry in entries if entry.resource is not None}
+    if types & EXPECTED[section]:
+        return Delivered("partial" if partial else "ok", entries)
+    if types - {"OperationOutcome"} or _failed(entries):
+        return Delivered("error")
+    return Delivered("partial" if partial else "empty")
+
+
+def _failed(entries: Iterable[Entry]) -> bool:
+    """Whether an OperationOutcome alone under a key reports a failure; one that only warns beside a Bundle does not."""
+    outcomes = [entry.resource for entry in entries if entry.resource]
+    return any(
+        not outcome.issue or any(_serious(issue) for issue in outcome.issue if issue is not None)
+        for outcome in outcomes
+    )
+
+
+def _serious(issue: Issue) -> bool:
+    return issue.severity not in ("information", "warning", "success")
+
+
+def _slowly(raw: Raw, section: Section) -> Delivered:
+    envelope = _decoded(raw, _Envelope)
+    if envelope is None and not bytes(raw).lstrip().startswith(b"["):
+        return Delivered("error")
+    if envelope is not None and not _is_bundle(envelope):
+        entry = decode_resource(raw)
+        return _single(entry, section) if entry else Delivered("error")
+    entries = tuple(_each(raw))
+    if not entries and (envelope is None or _holds_anything(envelope.entry)) and bytes(raw).strip() != b"[]":
+        return Delivered("error")
+    partial = envelope is not None and (_raw_next(envelope) or _total(envelope.total) > len(entries))
+    return _worth(entries, section, partial=partial)
+
+
+def _each(raw: Raw) -> Iterator[Entry]:
+    for piece in pieces(raw):
+        entry = decode_resource(piece.raw)
+        if entry is not None:
+            entry.full_url = piece.full_url or None
+            yield entry
+
+
+def _items(raw: Raw) -> list[Raw]:
+    """The raw entries of a Bundle; a single entry counts as a list of one, a bare list holds the resources itself."""
+    if bytes(raw).lstrip().startswith(b"["):
+        resources = _decoded(raw, list[Raw]) or []
+        return [Raw(b'{"resource":' + bytes(resource) + b"}") for resource in resources]
+    envelope = _decoded(raw, _Envelope)
+    held = bytes(envelope.entry).lstrip() if envelope else b""
+    if held.startswith(b"{"):
+        return [Raw(held)]
+    return _decoded(held, list[Raw]) or []
+
+
+def _is_bundle(envelope: _Envelope) -> bool:
+    kind = _text(envelope.resource_type)
+    return kind == "Bundle" or (not kind and bytes(envelope.entry) not in (b"", b"null"))
+
+
+def _holds_anything(entry: Raw) -> bool:
+    return bytes(entry).strip() not in (b"", b"null", b"[]")
+
+
+def _raw_next(envelope: _Envelope) -> bool:
+    links = _decoded(envelope.link, list[Link | None])
+    # A link list that cannot be read may hide a next page.
+    return _has_next(links) if links is not None else bytes(envelope.link) not in (b"", b"null")
+
+
+def _has_next(links: list[Link | None] | None) -> bool:
+    return any(link is not None and link.relation == "next" for link in links or ())
+
+
+def _total(raw: Raw) -> int:
+    return _decoded(raw, int) or 0
+
+
+def _text(raw: Raw) -> str:
+    return _decoded(raw, str) or ""
+
+
+def _decoded(raw: Raw | bytes, kind: type[_T]) -> _T | None:
+    """A piece of JSON as the given type, or None when it is something else."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, RecursionError):
+        return None

@@ -1,0 +1,119 @@
+"""Everything one call delivered: prefetch and draft orders decoded, what was not obtained named.
+
+Only prefetch is read; a FHIR server in the request is not called.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from cds_service.chart import SECTIONS, Gap, Needs, Section, SectionState
+from cds_service.fhir.decode import EXPECTED, Delivered, Word, deliver
+from cds_service.fhir.drafts import Draft, read_drafts
+from cds_service.fhir.elements import Entry
+from cds_service.fhir.subjects import of_another, pointers_to_patient
+from cds_service.hooks import HookRequest
+
+_STATES: Mapping[Word, SectionState] = {"ok": "read", "empty": "read", "partial": "partial"}
+_REASONS: Mapping[Word, tuple[str, str]] = {
+    "absent": ("not-delivered", "not delivered"),
+    "error": ("query-failed", "the query failed or its answer cannot be read"),
+    "partial": ("partial", "only a part was delivered"),
+    "other-patient": ("other-patient", "the data delivered belong to another patient"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What one call delivered about its patient.
+
+    `resources` holds the patient's own resources per section, in the order sent, with what they refer to; `drafts` the
+    medication orders of `context.draftOrders`, and `beside` everything else in that Bundle. `prefetch` says for the
+    decision record what each key was worth: ok, empty, absent, error, partial, other-patient.
+    """
+
+    resources: Mapping[Section, tuple[Entry, ...]]
+    drafts: tuple[Draft, ...]
+    beside: tuple[Entry, ...]
+    states: Mapping[Section, SectionState]
+    gaps: tuple[Gap, ...]
+    prefetch: Mapping[Section, Word]
+
+
+class _Own(NamedTuple):
+    """The patient's part of what one key delivered."""
+
+    word: Word
+    entries: tuple[Entry, ...]
+    strangers: int
+
+
+def gather(request: HookRequest, needs: Needs) -> Gathered:
+    """The resources of the sections that the cards need, and the draft orders. Never raises."""
+    delivered = {
+        section: deliver(request.prefetch.get(section), section) for section in SECTIONS if section in needs.sections
+    }
+    drafts, beside, lost = read_drafts(request)
+    everything = [entry for value in delivered.values() for entry in value.entries]
+    ours = pointers_to_patient(request.patient_id, [*everything, *beside])
+    own = {section: _own(value, section, ours) for section, value in delivered.items()}
+    words = {section: value.word for section, value in own.items()}
+    mine = tuple(draft for draft in drafts if not of_another(draft.entry, ours))
+    gaps = [gap for section, value in own.items() for gap in _section_gaps(section, value)]
+    return Gathered(
+        resources={section: value.entries for section, value in own.items()},
+        drafts=mine,
+        beside=beside,
+        states={section: _STATES.get(words.get(section, "absent"), "unread") for section in SECTIONS},
+        gaps=(*gaps, *_draft_gaps(lost, len(drafts) - len(mine))),
+        prefetch=words,
+    )
+
+
+def newest_of_each(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Every resource once: of several with the same type and id the one changed last."""
+    found: dict[object, Entry] = {}
+    for place, entry in enumerate(entries):
+        resource = entry.resource
+        name = (resource.resource_type, resource.id) if resource is not None and resource.id else place
+        known = found.get(name)
+        if known is None or (known.resource != resource and _changed(entry) > _changed(known)):
+            found[name] = entry
+    return tuple(found.values())
+
+
+def _changed(entry: Entry) -> tuple[str, bytes]:
+    """When the resource changed last; its content decides between versions that do not say, whatever their order."""
+    resource = entry.resource
+    stamp = (resource.meta.last_updated or "") if resource is not None and resource.meta is not None else ""
+    return stamp, msgspec.json.encode(resource)
+
+
+def _own(value: Delivered, section: Section, ours: frozenset[str]) -> _Own:
+    """The patient's part of one section."""
+    mine = [entry for entry in value.entries if not of_another(entry, ours)]
+    strangers = len(value.entries) - len(mine)
+    if strangers and not any(entry.resource and entry.resource.resource_type in EXPECTED[section] for entry in mine):
+        return _Own("other-patient", (), 0)
+    return _Own(value.word, newest_of_each(mine), strangers)
+
+
+def _section_gaps(section: Section, own: _Own) -> list[Gap]:
+    if own.word in _REASONS:
+        reason, detail = _REASONS[own.word]
+        return [Gap(section, reason, detail=detail), *_strangers_gap(section, own.strangers)]
+    return _strangers_gap(section, own.strangers)
+
+
+def _strangers_gap(section: Section, count: int) -> list[Gap]:
+    if not count:
+        return []
+    entries = "1 entry" if count == 1 else f"{count} entries"
+    return [Gap(section, "other-patient-entries", detail=f"{entries} of another patient left out")]
+
+
+def _draft_gaps(lost: int, strangers: int) -> list[Gap]:
+    unreadable = [Gap("medications", "unreadable-draft", detail="a draft order cannot be read")] if lost else []
+    return [*unreadable, *_strangers_gap("medications", strangers)]

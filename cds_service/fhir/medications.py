@@ -1,0 +1,170 @@
+"""The medicines of the chart: drafts, what is taken, what was stopped."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from cds_service.chart import Dose, Gap, Medication, Reason, Role
+from cds_service.fhir.codeable import codings, name_of, short, text_of
+from cds_service.fhir.dates import exact
+from cds_service.fhir.dosage import dose_of
+from cds_service.fhir.drafts import Draft
+from cds_service.fhir.drugs import Drug, drug_of
+from cds_service.fhir.elements import CodeableConcept, Entry, Resource
+from cds_service.fhir.reading import Read, Reading, not_interpretable, of_type
+from cds_service.fhir.references import reference_of
+from cds_service.fhir.roles import (
+    draft_role,
+    from_older_release,
+    instructions,
+    role_of,
+    start_of,
+    stop_of,
+    written_on,
+)
+
+_TYPES = ("MedicationRequest", "MedicationStatement", "MedicationOrder")
+
+
+class _Line(NamedTuple):
+    """One order read: a medicine, or the gap it left, or only a code not understood."""
+
+    medication: Medication | None = None
+    gap: Gap | None = None
+    unassessed: bool = False
+
+
+def read_medications(drafts: Iterable[Draft], entries: Iterable[Entry], reading: Reading) -> Read[Medication]:
+    """Every medicine that a card may look at, and what could not be read.
+
+    An order that is being revised by a judged draft is represented by that draft alone. Orders of medicines that the
+    terminology does not know are counted, not listed; drafts are always listed.
+    """
+    drafts = tuple(drafts)
+    lines = [_draft(draft, reading) for draft in drafts]
+    revised = {
+        reference_of(draft.entry)
+        for draft, line in zip(drafts, lines, strict=True)
+        if draft.judged and line.gap is None and draft.entry.resource is not None and draft.entry.resource.id
+    }
+    lines.extend(_order(entry, order, reading) for entry, order in _listed(entries, revised))
+    return Read(
+        tuple(line.medication for line in lines if line.medication is not None),
+        tuple(line.gap for line in lines if line.gap is not None),
+        sum(line.unassessed for line in lines),
+    )
+
+
+def _listed(entries: Iterable[Entry], revised: set[str]) -> Iterator[tuple[Entry, Resource]]:
+    for entry, order in of_type(entries, *_TYPES):
+        if reference_of(entry) not in revised:
+            yield entry, order
+
+
+def _draft(draft: Draft, reading: Reading) -> _Line:
+    order = draft.entry.resource
+    role = draft_role(order) if order is not None else None
+    if order is None or role is None:
+        return _Line()
+    gap = _unreadable(draft.entry, order)
+    if gap is not None:
+        return _Line(gap=gap)
+    drug = drug_of(order, reading)
+    if not drug.stated:
+        return _Line()
+    made = _medication(draft.entry, order, drug, role, reading)
+    if role == "draft":
+        made = replace(made, judged=draft.judged)
+    elif made.stopped is None:
+        # An order being signed off as ended ends about now.
+        made = replace(made, stopped=replace(exact(reading.today), about=True))
+    made = replace(made, as_sent=draft.as_sent, editable=role == "draft" and _editable(draft.entry, order))
+    return _Line(made, None if drug.legible else _drug_unknown(draft.entry), drug.match.confidence == "none")
+
+
+def _order(entry: Entry, order: Resource, reading: Reading) -> _Line:
+    role = role_of(order, reading.today)
+    if role is None:
+        return _Line()
+    gap = _unreadable(entry, order)
+    if gap is not None:
+        return _Line(gap=gap)
+    drug = drug_of(order, reading)
+    if drug.match.confidence == "none" and not drug.match.watched:
+        return _Line(gap=None if drug.legible or role == "stopped" else _drug_unknown(entry), unassessed=True)
+    return _Line(_medication(entry, order, drug, role, reading), unassessed=drug.match.confidence == "none")
+
+
+def _unreadable(entry: Entry, order: Resource) -> Gap | None:
+    if from_older_release(order):
+        detail = "an order in the shape of an older FHIR release"
+        return Gap("medications", "older-release", detail=detail, reference=reference_of(entry))
+    return not_interpretable("medications", entry, order)
+
+
+def _drug_unknown(entry: Entry) -> Gap:
+    detail = "an order does not say which medicine it is for"
+    return Gap("medications", "drug-unknown", detail=detail, reference=reference_of(entry))
+
+
+def _medication(entry: Entry, order: Resource, drug: Drug, role: Role, reading: Reading) -> Medication:
+    match = drug.match
+    return Medication(
+        reference=reference_of(entry),
+        name=drug.name or " / ".join(match.ingredients),
+        ingredients=match.ingredients,
+        classes=match.classes,
+        confidence=match.confidence,
+        role=role,
+        watched=match.watched,
+        route=_route(order, drug, reading),
+        reasons=tuple(_reasons(order, reading)),
+        dose=_dose(entry, order, match.strength_mg),
+        started=start_of(order),
+        changed=written_on(order),
+        stopped=stop_of(order, reading.today) if role == "stopped" else None,
+        code=match.code,
+    )
+
+
+def _dose(entry: Entry, order: Resource, strength: float | None) -> Dose:
+    dose = dose_of(instructions(order), strength)
+    if any(".dosage" in loss for loss in entry.losses):
+        # A part of the dosage was left out: what remains may be a smaller dose than the one ordered.
+        return Dose(text=dose.text, problem="a part of the dosage has the wrong shape")
+    return dose
+
+
+def _route(order: Resource, drug: Drug, reading: Reading) -> str:
+    """The route in the dosage; else that of the product. Instructions that disagree give none."""
+    said = {
+        reading.terms.route(codings(dosage.route), text_of(dosage.route))
+        for dosage in instructions(order)
+        if dosage is not None and dosage.route is not None
+    } - {""}
+    if said:
+        return said.pop() if len(said) == 1 else ""
+    return drug.match.route or (reading.terms.route(codings(drug.form), text_of(drug.form)) if drug.form else "")
+
+
+def _reasons(order: Resource, reading: Reading) -> Iterator[Reason]:
+    for concept in order.reason_code or ():
+        if concept is not None:
+            yield _reason(concept, "", reading)
+    for pointer in order.reason_reference or ():
+        if pointer is not None:
+            held = reading.index.resolve(pointer, order)
+            stated = held.code if held is not None and held.resource_type == "Condition" else None
+            yield _reason(stated, short(pointer.display), reading)
+
+
+def _reason(concept: CodeableConcept | None, beside: str, reading: Reading) -> Reason:
+    text = name_of(concept) or beside
+    found = reading.terms.concepts(codings(concept), text_of(concept) or beside)
+    return Reason(found.concepts, text, understood=bool(found.concepts))
+
+
+def _editable(entry: Entry, order: Resource) -> bool:
+    """Whether the whole order can be sent back with one change: it has an id and what R4 requires, in its shape."""
+    required = (order.id, order.status, order.intent, order.subject)
+    return order.resource_type == "MedicationRequest" and not entry.losses and all(required)

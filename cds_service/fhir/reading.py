@@ -1,0 +1,73 @@
+"""What the readers of the single sections share: the terminology, the clock, and where references lead."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Generic, NamedTuple, TypeVar
+
+from cds_service.chart import Gap, Section
+from cds_service.fhir.codeable import codings
+from cds_service.fhir.decode import EXPECTED
+from cds_service.fhir.elements import CodeableConcept, Entry, Resource, present
+from cds_service.fhir.references import Index, reference_of
+from cds_service.terminology import Coding, LabMatch, ObservedMatch, Terms
+
+_Item = TypeVar("_Item")
+_READ = {**EXPECTED, "medications": EXPECTED["medications"] | {"Medication"}}
+
+
+class Meaning(NamedTuple):
+    """What the code of an Observation means: a laboratory test, a condition it states, or neither."""
+
+    lab: LabMatch | None = None
+    observed: ObservedMatch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The surroundings in which one call's resources are read. `today` is the date of `now`."""
+
+    terms: Terms
+    index: Index
+    now: datetime
+    today: date
+    _meanings: dict[tuple[Coding, ...], Meaning] = field(default_factory=dict)
+
+    def meaning(self, concept: CodeableConcept | None) -> Meaning:
+        """What the code of an Observation means; looked up once per call, since the same tests come again and again."""
+        key = tuple(codings(concept))
+        found = self._meanings.get(key)
+        if found is None:
+            found = self._meanings[key] = Meaning(self.terms.lab(key), self.terms.observed(key))
+        return found
+
+
+class Read(NamedTuple, Generic[_Item]):
+    """What a section came to. `unassessed` counts entries whose codes mean nothing to the terminology."""
+
+    items: tuple[_Item, ...]
+    gaps: tuple[Gap, ...] = ()
+    unassessed: int = 0
+
+
+def of_type(entries: Iterable[Entry], *types: str) -> Iterable[tuple[Entry, Resource]]:
+    """The entries whose resource is of one of these types."""
+    for entry in entries:
+        if entry.resource is not None and entry.resource.resource_type in types:
+            yield entry, entry.resource
+
+
+def not_interpretable(section: Section, entry: Entry, resource: Resource) -> Gap | None:
+    """The gap for a resource with a modifier extension: FHIR forbids reading it without understanding that."""
+    if not present(resource.modifier_extension):
+        return None
+    return Gap(section, "not-interpreted", detail="an extension changes its meaning", reference=reference_of(entry))
+
+
+def loss_gaps(section: Section, entries: Iterable[Entry]) -> list[Gap]:
+    """One gap for each resource that is read here and of which something had the wrong shape and was left out."""
+    return [
+        Gap(section, "wrong-shape", detail=f"left out: {', '.join(entry.losses[:5])}", reference=reference_of(entry))
+        for entry in entries
+        if entry.losses and entry.resource is not None and entry.resource.resource_type in _READ[section]
+    ]

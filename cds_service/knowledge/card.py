@@ -1,0 +1,121 @@
+"""A guideline card as the engine holds it: checked words, compiled criteria, texts ready to fill."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from cds_service.chart import Section
+from cds_service.knowledge.case import Hook
+from cds_service.knowledge.criteria import Compiled, Criterion, Leaf, leaves
+from cds_service.knowledge.references import Citation, OrderTemplate, OverrideReason
+from cds_service.knowledge.templates import Template
+
+Indicator = Literal["info", "warning", "critical"]
+INDICATORS: tuple[Indicator, ...] = ("critical", "warning", "info")
+Status = Literal["draft", "active", "retired"]
+STATUSES: tuple[Status, ...] = ("draft", "active", "retired")
+Subject = Literal["medicine", "stopped", "patient", "gaps"]
+Target = Literal["create", "delete", "update"]
+
+
+class About(NamedTuple):
+    """What a card is about: courses of some classes, taken or stopped; the patient; or the gaps of the chart.
+
+    `each` gives one finding for every course; otherwise all matches make one finding.
+    """
+
+    subject: Subject
+    classes: frozenset[str] = frozenset()
+    each: bool = True
+
+
+class Level(NamedTuple):
+    """One rung of the indicator ladder; `criterion` None is the rung that always holds."""
+
+    indicator: Indicator
+    criterion: Criterion | None
+    judge: Compiled | None
+
+
+class Summary(NamedTuple):
+    """One wording of the summary and when it is used."""
+
+    template: Template
+    criterion: Criterion | None
+    judge: Compiled | None
+
+
+class Offer(NamedTuple):
+    """A suggestion: a resource to create, the draft to delete, or the draft with a named edit."""
+
+    key: str
+    label: Template
+    kind: Target
+    order: OrderTemplate | None
+    criterion: Criterion | None
+    judge: Compiled | None
+    recommended: bool
+
+
+class Merge(NamedTuple):
+    """How a finding meets others: `replaces` silences them, `joins` makes them sections, `yields_to` steps back."""
+
+    replaces: frozenset[str] = frozenset()
+    joins: frozenset[str] = frozenset()
+    joins_any: frozenset[Hook] = frozenset()
+    yields_to: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One card for one region. `evidence[0]` is the primary source that the card cites."""
+
+    id: str
+    group: str
+    title: str
+    version: str
+    status: Status
+    hooks: tuple[Hook, ...]
+    about: About
+    priority: int
+    when: Criterion
+    judge: Compiled
+    levels: tuple[Level, ...]
+    summaries: tuple[Summary, ...]
+    detail: Template
+    offers: tuple[Offer, ...]
+    select: Literal["any", "at-most-one"]
+    override_reasons: tuple[OverrideReason, ...]
+    merge: Merge
+    evidence: tuple[Citation, ...]
+    grade: str
+    grade_note: str
+    review: Mapping[str, str]
+    attributes: Mapping[str, str]
+    folder: str
+
+    def criteria(self) -> tuple[Criterion, ...]:
+        """Every criterion of the card: trigger, levels, summaries, offers."""
+        others = (item.criterion for group in (self.levels, self.summaries, self.offers) for item in group)
+        return (self.when, *(criterion for criterion in others if criterion is not None))
+
+    def leaves(self) -> tuple[Leaf, ...]:
+        """Every fact the card asks."""
+        return tuple(leaf for criterion in self.criteria() for leaf in leaves(criterion))
+
+    def sections(self) -> frozenset[Section]:
+        """The sections of the chart the card looks at, the medicine it is about included."""
+        anchored: frozenset[Section] = frozenset(
+            {"medications"} if self.about.subject in ("medicine", "stopped") else ()
+        )
+        return anchored.union(*(leaf.needs for leaf in self.leaves()))
+
+    def tests(self) -> frozenset[str]:
+        """The lab tests the card looks at, those its texts only show included."""
+        named = (name for template in (self.detail, *(s.template for s in self.summaries)) for name in template.names)
+        shown = frozenset(name.split(".")[1] for name in named if name.startswith("lab."))
+        return shown.union(*(leaf.tests for leaf in self.leaves()))
+
+    def has_partner(self) -> bool:
+        """Whether the trigger names another medicine (then the draft may be that one)."""
+        return any(leaf.partner for leaf in leaves(self.when))

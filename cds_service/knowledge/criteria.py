@@ -1,0 +1,120 @@
+"""Criteria as authors write them, read into a small tree and compiled into one function.
+
+The notation is deliberately poor: `all`, `any`, `none`, at most three deep, facts by name, no arithmetic, no variables.
+A card that needs more asks for a new named fact.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+from cds_service.chart import Section
+from cds_service.knowledge.case import Case, Evidence, Judge
+from cds_service.knowledge.logic import Truth, every, negate, some
+
+DEEPEST = 3
+Operator = Literal["all", "any", "none"]
+OPERATORS: tuple[Operator, ...] = ("all", "any", "none")
+ASSUMPTIONS = ("assume-absent", "assume-present", "stay-unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One fact about the case. `text` says it in plain words; `place` is where it stands in the card.
+
+    `if_unknown` is what an unknown answer counts as (None = stays unknown). `partner` marks facts about another
+    medicine. `needs` and `tests` are the data it reads. `excludes` marks a leaf under `none`.
+    """
+
+    fact: str
+    text: str
+    place: str
+    line: int
+    judge: Judge
+    needs: frozenset[Section]
+    tests: frozenset[str] = frozenset()
+    if_unknown: Truth = None
+    partner: bool = False
+    excludes: bool = False
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Parts joined by `all`, `any` or `none`."""
+
+    operator: Operator
+    parts: "tuple[Criterion, ...]"
+    place: str
+
+
+Criterion = Leaf | Group
+ALWAYS = Group("all", (), "")
+
+
+class Step(NamedTuple):
+    """One line of a trace: the leaf, its answer, what it rests on, and whether the answer was assumed."""
+
+    leaf: Leaf
+    value: Truth
+    evidence: tuple[Evidence, ...]
+    assumed: bool = False
+
+
+Trace = list[Step]
+Compiled = Callable[[Case, Trace], Truth]
+
+
+def compile_criterion(criterion: Criterion) -> Compiled:
+    """The criterion as one function. Every leaf is judged, so that the trace is always whole."""
+    if isinstance(criterion, Leaf):
+        return _compile_leaf(criterion)
+    parts = [compile_criterion(part) for part in criterion.parts]
+    operator = criterion.operator
+
+    def judge(case: Case, trace: Trace) -> Truth:
+        answers = [part(case, trace) for part in parts]
+        if operator == "all":
+            return every(answers)
+        return some(answers) if operator == "any" else negate(some(answers))
+
+    return judge
+
+
+def _compile_leaf(leaf: Leaf) -> Compiled:
+    fact, fallback, negated = leaf.judge, leaf.if_unknown, leaf.negated
+
+    def judge(case: Case, trace: Trace) -> Truth:
+        value, evidence = fact(case)
+        assumed = value is None and fallback is not None
+        trace.append(Step(leaf, value, evidence, assumed))
+        answer = fallback if assumed else value
+        return negate(answer) if negated else answer
+
+    return judge
+
+
+def leaves(criterion: Criterion) -> Iterator[Leaf]:
+    """Every leaf, in the order of writing."""
+    if isinstance(criterion, Leaf):
+        yield criterion
+    else:
+        for part in criterion.parts:
+            yield from leaves(part)
+
+
+def negated(leaf: Leaf) -> Leaf:
+    """The leaf turned round: what a mutation test puts in its place."""
+    return replace(leaf, negated=not leaf.negated)
+
+
+def substituted(criterion: Criterion, old: Leaf, new: Leaf | None) -> Criterion:
+    """The tree with one leaf replaced, or dropped when `new` is None."""
+    if isinstance(criterion, Leaf):
+        return criterion
+    parts = tuple(
+        (new if part is old else substituted(part, old, new))
+        for part in criterion.parts
+        if not (part is old and new is None)
+    )
+    return replace(criterion, parts=tuple(part for part in parts if part is not None))

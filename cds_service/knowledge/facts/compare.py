@@ -1,0 +1,41 @@
+"""Comparing a number known only as a range with a bound: true, false, or unknown when the range straddles it."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from cds_service.chart import Range
+from cds_service.knowledge.faults import not_one_of
+from cds_service.knowledge.logic import Truth
+from cds_service.knowledge.spot import Spot
+
+RELATIONS = ("above", "at_least", "at_most", "below")
+_HOLDS: Mapping[str, Callable[[float, float], bool]] = {
+    "above": lambda value, bound: value > bound,
+    "at_least": lambda value, bound: value >= bound,
+    "at_most": lambda value, bound: value <= bound,
+    "below": lambda value, bound: value < bound,
+}
+WORDING = {"above": "above", "at_least": "at least", "at_most": "at most", "below": "below"}
+
+
+class Bound(NamedTuple):
+    """A relation and the number it compares with."""
+
+    relation: str
+    number: float
+
+    def holds(self, found: Range) -> Truth:
+        """Whether every number of the range satisfies the relation (true), none does (false), or it depends."""
+        holds = _HOLDS[self.relation]
+        low, high = holds(found.low, self.number), holds(found.high, self.number)
+        return low if low == high else None
+
+
+def relation_of(members: Mapping[str, Spot], spot: Spot) -> tuple[str, Spot]:
+    """The one relation among the members of a fact's argument."""
+    found = [(key, members[key]) for key in RELATIONS if key in members]
+    if len(found) != 1:
+        spot.fault(
+            not_one_of("exactly one comparison is needed: the key", " and ".join(k for k, _ in found), RELATIONS)
+        )
+    return found[0]

@@ -1,0 +1,96 @@
+"""Facts about the problem list and the allergies."""
+
+from collections.abc import Iterable
+
+from cds_service.chart import Allergy, Gap, Problem, Section
+from cds_service.knowledge.case import Case, Evidence, Verdict
+from cds_service.knowledge.facts.registry import TRUE, WORDS, Reading, fact, spoken, words
+from cds_service.knowledge.references import References
+from cds_service.knowledge.spot import Spot
+
+_CONDITIONS: frozenset[Section] = frozenset({"conditions"})
+_ALLERGIES: frozenset[Section] = frozenset({"allergies"})
+PREGNANCY = "pregnancy"
+
+
+@fact(
+    "has_condition",
+    "the problem list: an active entry of one of the concepts (with `ever`: also resolved ones)",
+    "the problem list was not delivered, or an entry hints at the concept without a code that says so",
+    {
+        "oneOf": [
+            *(dict(part) for part in (WORDS,)),
+            {
+                "type": "object",
+                "required": ["concept"],
+                "properties": {"concept": WORDS, "ever": TRUE},
+                "additionalProperties": False,
+            },
+        ]
+    },
+)
+def has_condition(spot: Spot, references: References) -> Reading:
+    """`has_condition: some-concept`, `has_condition: {concept: [a, b], ever: true}`."""
+    concept, ever = spot, False
+    if isinstance(spot.value, dict):
+        members = spot.mapping(["concept"], ["ever"])
+        concept = members["concept"]
+        if "ever" in members:
+            members["ever"].true()
+            ever = True
+    wanted = frozenset(words(concept, "the condition", references.concepts))
+    names = spoken(tuple(references.concepts[name] for name in sorted(wanted)))
+    text = f"{names} recorded, now or in the past" if ever else f"{names} on the problem list"
+    return Reading(text, lambda case: _condition(case, wanted, ever), _CONDITIONS)
+
+
+@fact("pregnant", "a recorded pregnancy that is not over", "the problem list was not delivered", TRUE)
+def pregnant(spot: Spot, references: References) -> Reading:
+    """`pregnant: true`; never inferred from age or sex."""
+    spot.true()
+    wanted = frozenset({PREGNANCY})
+    needs: frozenset[Section] = frozenset({"conditions", "observations"})
+    return Reading("a pregnancy is recorded", lambda case: _condition(case, wanted, ever=False), needs)
+
+
+def _condition(case: Case, wanted: frozenset[str], ever: bool) -> Verdict:
+    entries = [problem for problem in case.chart.problems if problem.active or ever]
+    found = [problem for problem in entries if problem.concepts & wanted]
+    if found:
+        return Verdict(True, tuple(found))
+    gaps = (*_unclear(entries, wanted, "conditions"), *case.missing("conditions"))
+    return Verdict(None, gaps) if gaps else Verdict(False)
+
+
+@fact(
+    "allergic_to",
+    "the allergy list: an active entry about one of the classes, ingredients or allergy concepts",
+    "the allergy list was not delivered, or an entry hints at it without a code that says so",
+    WORDS,
+)
+def allergic_to(spot: Spot, references: References) -> Reading:
+    """`allergic_to: some-class`."""
+    allowed = frozenset(references.terms.classes) | references.terms.ingredients | frozenset(references.concepts)
+    wanted = frozenset(words(spot, "the substance", allowed))
+
+    def judge(case: Case) -> Verdict:
+        found = tuple(entry for entry in case.chart.allergies if entry.active and entry.substances & wanted)
+        if found:
+            return Verdict(True, found)
+        gaps: tuple[Evidence, ...] = (
+            *_unclear([entry for entry in case.chart.allergies if entry.active], wanted, "allergies"),
+            *case.missing("allergies"),
+        )
+        return Verdict(None, gaps) if gaps else Verdict(False)
+
+    return Reading(f"allergy to {spoken(tuple(sorted(wanted)))} recorded", judge, _ALLERGIES)
+
+
+def _unclear(entries: Iterable[Problem | Allergy], wanted: frozenset[str], section: Section) -> tuple[Gap, ...]:
+    """Entries whose words hint at a concept that no code of theirs confirms."""
+    return tuple(
+        Gap(section, "code-not-understood", sorted(entry.unclear & wanted)[0], "an entry without a code we know",
+            entry.reference)
+        for entry in entries
+        if entry.unclear & wanted
+    )  # fmt: skip

@@ -1,0 +1,131 @@
+"""Facts about the dose of the medicine a card is about, in mg."""
+
+from collections.abc import Callable, Mapping
+
+from cds_service.chart import Dose, Medication, Range
+from cds_service.knowledge.case import Absent, Case, Note, Verdict, days_since
+from cds_service.knowledge.facts.compare import RELATIONS, WORDING, Bound, relation_of
+from cds_service.knowledge.facts.registry import MEDICATIONS, SPAN, Reading, fact
+from cds_service.knowledge.faults import not_one_of
+from cds_service.knowledge.logic import Truth, every, some
+from cds_service.knowledge.quantities import days, plain, quantity
+from cds_service.knowledge.references import References
+from cds_service.knowledge.spot import Spot
+
+_MASSES = {"mg": 1.0, "g": 1000.0}
+_NUMBER: Mapping[str, object] = {"type": "number"}
+_MASS = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? (mg|g)$"}
+_BOUNDS = {"type": "object", "properties": dict.fromkeys(RELATIONS, _MASS), "additionalProperties": False}
+_COUNTS = {"type": "object", "properties": dict.fromkeys(RELATIONS, _NUMBER), "additionalProperties": False}
+_NOT_COMPUTABLE = "the dose cannot be computed from the order"
+
+
+def _milligrams(spot: Spot) -> float:
+    found = quantity(spot)
+    if found.unit not in _MASSES:
+        spot.fault(not_one_of("the unit of a dose", found.unit, _MASSES))
+    return found.value * _MASSES[found.unit]
+
+
+def _judge(bound: Bound, figure: Callable[[Dose], Range | None], unit: str) -> Callable[[Case], Verdict]:
+    def judge(case: Case) -> Verdict:
+        answers: list[Truth] = []
+        shown: list[Note | Absent] = []
+        for order in case.orders:
+            found = figure(order.dose)
+            answers.append(bound.holds(found) if found else None)
+            shown.append(Note(f"{spread(found)}{unit}") if found else Absent(order.dose.problem or "a computable dose"))
+        return Verdict(some(answers), tuple(shown[:1]))
+
+    return judge
+
+
+def spread(found: Range) -> str:
+    """A range in words: one number, or from–to."""
+    if found.low == found.high:
+        return plain(found.low)
+    return f"up to {plain(found.high)}" if found.low == 0 else f"{plain(found.low)}-{plain(found.high)}"
+
+
+def _dose_fact(spot: Spot, what: str, figure: Callable[[Dose], Range | None]) -> Reading:
+    members = spot.mapping((), RELATIONS)
+    relation, limit = relation_of(members, spot)
+    bound = Bound(relation, _milligrams(limit))
+    text = f"{what} {WORDING[relation]} {plain(bound.number)} mg"
+    return Reading(text, _judge(bound, figure, " mg"), frozenset())
+
+
+@fact("daily_dose", "the planned dose per day of the orders the card speaks of", _NOT_COMPUTABLE, _BOUNDS)
+def daily_dose(spot: Spot, references: References) -> Reading:
+    """`daily_dose: {above: 10 mg}`."""
+    return _dose_fact(spot, "dose per day", lambda dose: dose.daily)
+
+
+@fact("single_dose", "the dose taken at one time", _NOT_COMPUTABLE, _BOUNDS)
+def single_dose(spot: Spot, references: References) -> Reading:
+    """`single_dose: {at_least: 600 mg}`."""
+    return _dose_fact(spot, "single dose", lambda dose: dose.single)
+
+
+@fact("times_per_day", "how often a day the dose is taken", _NOT_COMPUTABLE, _COUNTS)
+def times_per_day(spot: Spot, references: References) -> Reading:
+    """`times_per_day: {at_least: 3}`."""
+    relation, limit = relation_of(spot.mapping((), RELATIONS), spot)
+    bound = Bound(relation, limit.number())
+    text = f"{WORDING[relation]} {plain(bound.number)} doses a day"
+    return Reading(text, _judge(bound, lambda dose: dose.times_per_day, " a day"), frozenset())
+
+
+@fact(
+    "dose_step",
+    "by how much the draft raises the dose per day over the order in force, and how soon after its last change",
+    "either dose cannot be computed, or (with `within`) the order in force has no usable date",
+    {
+        "type": "object",
+        "properties": {"above": _MASS, "at_least": _MASS, "within": SPAN},
+        "additionalProperties": False,
+    },
+)
+def dose_step(spot: Spot, references: References) -> Reading:
+    """`dose_step: {above: 10 mg}`, `dose_step: {at_least: 10 mg, within: 7 days}`."""
+    members = spot.mapping((), ["above", "at_least", "within"])
+    relation, limit = relation_of(members, spot)
+    bound = Bound(relation, _milligrams(limit))
+    span = days(members["within"]) if "within" in members else None
+
+    def judge(case: Case) -> Verdict:
+        course = case.course
+        if course is None or not course.drafts:
+            return Verdict(False)
+        if not course.taken:
+            gaps = case.missing("medications")
+            return Verdict(None, gaps) if gaps else Verdict(False, (Absent("an order in force"),))
+        step = rise(course.drafts[0], latest(course.taken))
+        answer = bound.holds(step) if step else None
+        evidence = (Note(f"{spread(step)} mg a day more"),) if step else (Absent("computable doses"),)
+        recent = _recently_changed(case, span)
+        return Verdict(every((answer, recent)), evidence)
+
+    soon = f" within {span} days of the last change" if span is not None else ""
+    return Reading(f"raised by {WORDING[relation]} {plain(bound.number)} mg a day{soon}", judge, MEDICATIONS)
+
+
+def latest(orders: tuple[Medication, ...]) -> Medication:
+    """The order in force that was started last (undated orders count as oldest)."""
+    return max(orders, key=lambda order: order.started.last.toordinal() if order.started else 0)
+
+
+def rise(draft: Medication, taken: Medication) -> Range | None:
+    """By how many mg a day the draft exceeds the order in force."""
+    new, old = draft.dose.daily, taken.dose.daily
+    return Range(new.low - old.high, new.high - old.low) if new and old else None
+
+
+def _recently_changed(case: Case, span: int | None) -> Truth:
+    if span is None or case.course is None:
+        return True
+    changed = latest(case.course.taken).started
+    if changed is None:
+        return None
+    least, most = days_since(changed, case.chart.now.date())
+    return True if most <= span else (False if least > span else None)

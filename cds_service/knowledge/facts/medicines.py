@@ -1,0 +1,216 @@
+"""Facts about the medicine a card is about: is it ordered or taken, why, by which route, since when."""
+
+from datetime import date
+
+from cds_service.chart import Day, Gap, Medication, Section
+from cds_service.knowledge.case import Absent, Case, Evidence, Note, Verdict, days_since, use_began, within
+from cds_service.knowledge.facts.compare import relation_of
+from cds_service.knowledge.facts.registry import (
+    MEDICATIONS,
+    SPAN,
+    TRUE,
+    WORDS,
+    Reading,
+    fact,
+    spoken,
+    words,
+)
+from cds_service.knowledge.logic import Truth, some
+from cds_service.knowledge.quantities import days
+from cds_service.knowledge.references import References
+from cds_service.knowledge.spot import Spot
+
+NOTHING: frozenset[Section] = frozenset()
+_STATES = {"ordered": "being ordered now", "taken": "being taken", "stopped": "stopped"}
+
+
+@fact(
+    "medicine_is",
+    "the medicine: a draft of this call, an order in force, or a stopped one",
+    "medications not delivered (an order in force may then exist)",
+    {"enum": sorted(_STATES)},
+)
+def medicine_is(spot: Spot, references: References) -> Reading:
+    """`medicine_is: ordered`."""
+    state = spot.choice("the state of a medicine", _STATES)
+
+    def judge(case: Case) -> Verdict:
+        course = case.course
+        if course is None:
+            return Verdict(False)
+        orders = {"ordered": course.drafts, "taken": course.taken, "stopped": course.stopped}[state]
+        if orders:
+            return Verdict(True, orders[:1])
+        gaps = () if state == "ordered" else case.missing("medications")
+        return Verdict(None, gaps) if gaps else Verdict(False)
+
+    needs = NOTHING if state == "ordered" else MEDICATIONS
+    return Reading(f"the medicine is {_STATES[state]}", judge, needs)
+
+
+@fact(
+    "new_start",
+    "the medicine: ordered now and not taken so far (with `class`: nothing of that class taken so far)",
+    "medications not delivered",
+    {"oneOf": [TRUE, {"type": "object", "required": ["class"], "properties": {"class": {"type": "string"}}}]},
+)
+def new_start(spot: Spot, references: References) -> Reading:
+    """`new_start: true`, `new_start: {class: some-class}`."""
+    if isinstance(spot.value, dict):
+        members = spot.mapping(["class"], [])
+        group: str | None = members["class"].choice("the drug class", references.terms.classes)
+    else:
+        spot.true()
+        group = None
+
+    def judge(case: Case) -> Verdict:
+        course = case.course
+        if course is None or not course.drafts:
+            return Verdict(False)
+        earlier = course.taken or tuple(
+            order for other in case.courses if group and group in other.classes for order in other.taken
+        )
+        if earlier:
+            return Verdict(False, earlier[:1])
+        gaps = case.missing("medications")
+        return Verdict(None, gaps) if gaps else Verdict(True, course.drafts[:1])
+
+    text = f"no {spoken((group,))} taken so far" if group else "the medicine is new for this patient"
+    return Reading(text, judge, MEDICATIONS)
+
+
+@fact(
+    "route",
+    "the route of the medicine, from the order or from the product",
+    "no route is given and the product has none of its own",
+    WORDS,
+)
+def route(spot: Spot, references: References) -> Reading:
+    """`route: oral`, `route: [intrathecal, topical]`."""
+    wanted = words(spot, "the route", references.terms.route_words)
+
+    def judge(case: Case) -> Verdict:
+        found = [(order, order.route in wanted if order.route else None) for order in case.orders]
+        evidence = tuple(Note(f"route {order.route}", order.route) for order, _ in found if order.route)
+        return Verdict(some(answer for _, answer in found), evidence or (Absent("a route"),))
+
+    return Reading(f"route {spoken(wanted)}", judge, NOTHING)
+
+
+@fact(
+    "reason",
+    "why the medicine was ordered (reasonCode, reasonReference)",
+    "a reason stands there that is not understood",
+    WORDS,
+)
+def reason(spot: Spot, references: References) -> Reading:
+    """`reason: some-concept`."""
+    wanted = frozenset(words(spot, "the condition", references.concepts))
+
+    def judge(case: Case) -> Verdict:
+        reasons = [(order, why) for order in case.orders for why in order.reasons]
+        named = [
+            Note(why.text or "coded reason", sorted(why.concepts)[0]) for _, why in reasons if why.concepts & wanted
+        ]
+        if named:
+            return Verdict(True, tuple(named[:1]))
+        unclear = tuple(_reason_gap(order) for order, why in reasons if not why.understood)
+        if unclear:
+            return Verdict(None, unclear[:1])
+        return Verdict(False, () if reasons else (Absent("a recorded reason"),))
+
+    names = tuple(references.concepts[name] for name in sorted(wanted))
+    return Reading(f"ordered because of {spoken(names)}", judge, NOTHING)
+
+
+def _reason_gap(order: Medication) -> Gap:
+    return Gap("medications", "reason-not-understood", "", "the recorded reason is not understood", order.reference)
+
+
+@fact("no_reason", "the medicine: no reason stands on the order", "never", TRUE)
+def no_reason(spot: Spot, references: References) -> Reading:
+    """`no_reason: true`; a reason that is not understood is a reason all the same."""
+    spot.true()
+
+    def judge(case: Case) -> Verdict:
+        bare = not any(order.reasons for order in case.orders)
+        return Verdict(bare, (Absent("a recorded reason"),) if bare else ())
+
+    return Reading("no reason recorded on the order", judge, NOTHING)
+
+
+def _started(case: Case) -> Day | None:
+    return use_began(case.course) if case.course else None
+
+
+def _spread(case: Case, day: Day) -> tuple[int, int]:
+    return days_since(day, case.chart.now.date())
+
+
+_SINCE = {"type": "object", "required": ["within"], "properties": {"within": SPAN}, "additionalProperties": False}
+
+
+@fact("started", "when the present stretch of use began", "no usable start date", _SINCE)
+def started(spot: Spot, references: References) -> Reading:
+    """`started: {within: 30 days}`."""
+    span = days(spot.mapping(["within"], [])["within"])
+
+    def judge(case: Case) -> Verdict:
+        day = _started(case)
+        return _dated(day, None if day is None else within(day, case.chart.now.date(), span), "a start date")
+
+    return Reading(f"started within {span} days", judge, MEDICATIONS)
+
+
+@fact(
+    "taken_for",
+    "how long the medicine has been taken without a break",
+    "no usable start date",
+    {"type": "object", "properties": {"at_least": SPAN, "below": SPAN}, "additionalProperties": False},
+)
+def taken_for(spot: Spot, references: References) -> Reading:
+    """`taken_for: {at_least: 90 days}`."""
+    members = spot.mapping((), ["at_least", "below"])
+    relation, bound = relation_of(members, spot)
+    span = days(bound)
+
+    def judge(case: Case) -> Verdict:
+        day = _started(case)
+        if day is None or case.course is None:
+            return _dated(None, None, "a start date")
+        end = case.chart.now.date() if case.course.taken else _end(case)
+        least, most = days_since(day, end) if end else (0, 10**6)
+        long = True if least >= span else (None if most >= span else False)
+        return _dated(day, long if relation == "at_least" or long is None else not long, "a start date")
+
+    wording = "at least" if relation == "at_least" else "less than"
+    return Reading(f"taken for {wording} {span} days", judge, MEDICATIONS)
+
+
+def _end(case: Case) -> date | None:
+    stops = [order.stopped.last for order in case.course.stopped if order.stopped] if case.course else []
+    return max(stops, default=None)
+
+
+@fact("stopped", "when the medicine was stopped", "no usable stop date", _SINCE)
+def stopped(spot: Spot, references: References) -> Reading:
+    """`stopped: {within: 14 days}`; the last stop counts."""
+    span = days(spot.mapping(["within"], [])["within"])
+
+    def judge(case: Case) -> Verdict:
+        orders = case.course.stopped if case.course else ()
+        stops = [order.stopped for order in orders if order.stopped]
+        latest = max(stops, key=lambda day: day.last, default=None)
+        return _dated(latest, within(latest, case.chart.now.date(), span) if latest else None, "a stop date")
+
+    return Reading(f"stopped within {span} days", judge, MEDICATIONS)
+
+
+def _dated(day: Day | None, answer: Truth, what: str) -> Verdict:
+    evidence: tuple[Evidence, ...] = (Absent(what),) if day is None else (Note(f"{_day(day)}", ""),)
+    return Verdict(answer, evidence)
+
+
+def _day(day: Day) -> str:
+    shown = day.first.isoformat() if day.first == day.last else f"between {day.first} and {day.last}"
+    return f"about {shown}" if day.about else shown

@@ -1,0 +1,107 @@
+"""Facts about other medicines: what is taken or ordered beside the medicine the card is about."""
+
+from collections.abc import Callable, Iterable
+
+from cds_service.chart import Gap, Medication
+from cds_service.knowledge.case import Case, Course, Evidence, Note, Pair, Verdict
+from cds_service.knowledge.facts.registry import MEDICATIONS, WORDS, Reading, fact, spoken, words
+from cds_service.knowledge.references import PairTable, References
+from cds_service.knowledge.spot import Spot
+
+
+@fact(
+    "also",
+    "another medicine, ordered now or taken, of a class or of a table of pairs",
+    "medications not delivered, or a medicine that cannot be identified and may belong to the class",
+    {
+        "oneOf": [
+            *(dict(part) for part in (WORDS,)),
+            {"type": "object", "required": ["pairs"], "properties": {"pairs": {"type": "string"}}},
+        ]
+    },
+)
+def also(spot: Spot, references: References) -> Reading:
+    """`also: some-class`, `also: [a, b]`, `also: {pairs: some-table}`."""
+    if isinstance(spot.value, dict):
+        name = spot.mapping(["pairs"], [])["pairs"].choice("the table of pairs", references.pairs)
+        table = references.pairs[name]
+        text = f"a medicine listed in {name.replace('-', ' ')}"
+        return Reading(text, lambda case: _also(case, tuple(table.rows), _paired(table)), MEDICATIONS, partner=True)
+    wanted = words(spot, "the drug class", references.terms.classes)
+    return Reading(
+        f"{spoken(wanted)} also ordered or taken", lambda case: _also(case, wanted, _bare), MEDICATIONS, partner=True
+    )
+
+
+def _bare(order: Medication, matched: str) -> Evidence:
+    return order
+
+
+def _paired(table: PairTable) -> Callable[[Medication, str], Evidence]:
+    def evidence(order: Medication, matched: str) -> Evidence:
+        return Pair(order, tuple(table.rows[matched].items()))
+
+    return evidence
+
+
+def _also(case: Case, wanted: tuple[str, ...], show: Callable[[Medication, str], Evidence]) -> Verdict:
+    found: list[tuple[bool, Evidence]] = []
+    for course in _others(case):
+        matched = next((name for name in wanted if name in course.classes), None)
+        if matched is None:
+            continue
+        orders = course.drafts or course.taken
+        if orders:
+            found.append((not course.drafts, show(orders[0], matched)))
+    if found:
+        # A partner that is being ordered now comes first: it is the side a suggestion may remove.
+        return Verdict(True, tuple(evidence for _, evidence in sorted(found, key=lambda item: item[0])))
+    gaps = (*unidentified(case.chart.medications, frozenset(wanted)), *case.missing("medications"))
+    return Verdict(None, gaps) if gaps else Verdict(False)
+
+
+def _others(case: Case) -> Iterable[Course]:
+    own = case.course.ingredient if case.course else None
+    mine = {order.reference for order in case.course.current} if case.course else set()
+    for course in case.courses:
+        # The other half of a combination product is not a second medicine.
+        if course.ingredient != own and not all(o.reference in mine for o in course.drafts or course.taken or ()):
+            yield course
+
+
+def unidentified(medications: Iterable[Medication], wanted: frozenset[str]) -> tuple[Gap, ...]:
+    """Medicines in force or judged whose text hints at one of the classes though no code or name says which."""
+    return tuple(
+        Gap("medications", "uncoded-drug", sorted(order.watched & wanted)[0], "a medicine that cannot be identified",
+            order.reference)
+        for order in medications
+        if order.watched & wanted and (order.judged or order.role in ("taken", "possibly-taken"))
+    )  # fmt: skip
+
+
+@fact(
+    "taking_count",
+    "how many different medicines of the classes are taken or being ordered",
+    "medications not delivered and the count not reached by what is known",
+    {
+        "type": "object",
+        "required": ["classes", "at_least"],
+        "properties": {"classes": WORDS, "at_least": {"type": "integer", "minimum": 1}},
+        "additionalProperties": False,
+    },
+)
+def taking_count(spot: Spot, references: References) -> Reading:
+    """`taking_count: {classes: [a, b], at_least: 3}`."""
+    members = spot.mapping(["classes", "at_least"], [])
+    wanted = frozenset(words(members["classes"], "the drug class", references.terms.classes))
+    least = int(members["at_least"].number())
+
+    def judge(case: Case) -> Verdict:
+        found = [course for course in case.courses if course.classes & wanted and (course.drafts or course.taken)]
+        evidence = (Note(f"{len(found)} medicines"),)
+        if len(found) >= least:
+            return Verdict(True, evidence)
+        gaps = case.missing("medications")
+        return Verdict(None, gaps) if gaps else Verdict(False, evidence)
+
+    return Reading(f"at least {least} medicines of {spoken(tuple(sorted(wanted)))}", judge, MEDICATIONS)

@@ -1,0 +1,83 @@
+"""The third ring of checks: people, dates, lengths; what a committee asks of a card before it may be active."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import NamedTuple
+
+from cds_service.knowledge.card import Card
+from cds_service.knowledge.faults import Fault
+from cds_service.knowledge.references import References
+
+LONGEST_SUMMARY = 139
+_DATES = ("approved", "last_review", "next_review")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+# The most a placeholder can need, the shortening of names included.
+_LONGEST = {"drug": 12, "drugs": 12, "also": 12, "condition": 12, "reason": 12, "gaps": 12, "age": 7, "missing": 24,
+            "drug.dose": 19, "drug.since": 16, "drug.stopped": 16, "condition.date": 16, "dose.from": 9, "dose.to": 9,
+            "dose.days": 5}  # fmt: skip
+_LONGEST_VALUE, _LONGEST_DATE, _LONGEST_REPORT = 6, 10, 16
+
+
+class Remark(NamedTuple):
+    """A fault of governance; `fatal` ones fail the check, the others are warnings (fatal with `--strict`)."""
+
+    fault: Fault
+    fatal: bool
+
+
+def remarks(card: Card, references: References, today: date) -> Iterator[Remark]:
+    """Everything a committee would send a card back for."""
+    file = f"{card.folder}/card.yaml"
+    yield from (Remark(Fault(file, 0, text), True) for text in _review(card))
+    yield from _due(card, file, today)
+    for summary in card.summaries:
+        length = longest(summary.template.parts, references)
+        if length > LONGEST_SUMMARY:
+            shown = _shown(summary.template.parts)
+            text = f"a summary may reach {length} characters, allowed are {LONGEST_SUMMARY}: {shown}"
+            yield Remark(Fault(file, 0, text), True)
+
+
+def _shown(parts: object) -> str:
+    return "".join(part.text for part in parts)[:60] if isinstance(parts, tuple) else ""
+
+
+def longest(parts: tuple[object, ...], references: References) -> int:
+    """The greatest length of a text, names shortened as far as the engine shortens them."""
+    total = 0
+    for part in parts:
+        filler = getattr(part, "filler", None)
+        total += _room(filler.name, references) if filler else len(getattr(part, "text", ""))
+    return total
+
+
+def _room(name: str, references: References) -> int:
+    if name in _LONGEST:
+        return _LONGEST[name]
+    if name.startswith("pair."):
+        column = name.removeprefix("pair.")
+        return max(len(row.get(column, "")) for table in references.pairs.values() for row in table.rows.values())
+    if name.startswith("lab."):
+        view = name.rpartition(".")[2]
+        return {"date": _LONGEST_DATE, "reported": _LONGEST_REPORT, "kind": 12}.get(view, _LONGEST_VALUE)
+    return _LONGEST_VALUE
+
+
+def _review(card: Card) -> Iterator[str]:
+    people = card.review
+    for key in _DATES:
+        if people[key] and not _DATE.match(people[key]):
+            yield f'review.{key} "{people[key]}" is not a date such as 2026-11-22'
+    if people["reviewer"] and people["reviewer"] == people["author"]:
+        yield "review.reviewer is the author: another person must review"
+    if card.status == "active":
+        yield from (f"an active card needs review.{key}" for key in people if not people[key])
+        if card.grade == "to be confirmed":
+            yield "evidence that is to be confirmed keeps a card from being active"
+
+
+def _due(card: Card, file: str, today: date) -> Iterator[Remark]:
+    due = card.review["next_review"]
+    if _DATE.match(due) and date.fromisoformat(due) < today:
+        yield Remark(Fault(file, 0, f"the review was due on {due}"), False)

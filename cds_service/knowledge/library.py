@@ -1,0 +1,115 @@
+"""The library: all cards for all regions, what data they need, and the revision that names this exact content."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cds_service.chart import Needs, Section
+from cds_service.knowledge.card import Card
+from cds_service.knowledge.cards import read_card
+from cds_service.knowledge.case import Hook
+from cds_service.knowledge.faults import Fault, LibraryError, not_one_of
+from cds_service.knowledge.references import References
+from cds_service.knowledge.shared import read_references, region_names
+from cds_service.terminology import Terms
+
+SUFFIXES = (".yaml", ".md", ".json", ".csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Cards by region. `revision` is the SHA-256 over every file the cards are made of."""
+
+    regions: Mapping[str, tuple[Card, ...]]
+    references: References
+    revision: str
+    version: str
+
+    @property
+    def terms(self) -> Terms:
+        """The terminology the chart is read with."""
+        return self.references.terms
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """The cards as they stand in the first region."""
+        return next(iter(self.regions.values()))
+
+    def for_hook(self, hook: Hook, region: str, drafts: bool) -> tuple[Card, ...]:
+        """The cards that answer a hook in a region; draft cards only where they may be shown."""
+        return tuple(
+            card
+            for card in self.regions[region]
+            if hook in card.hooks and (card.status == "active" or (drafts and card.status == "draft"))
+        )
+
+    def needs(self, hook: str) -> Needs:
+        """The data that some card of this hook looks at, in any region."""
+        cards = [card for cards in self.regions.values() for card in cards if hook in card.hooks]
+        sections: frozenset[Section] = frozenset().union(*(card.sections() for card in cards))
+        return Needs(sections, frozenset().union(*(card.tests() for card in cards)))
+
+
+def load_library(folder: Path) -> Library:
+    """Read, check and compile everything below `folder`. Raises `LibraryError` with every fault found."""
+    if not (folder / "shared").is_dir():
+        raise LibraryError([Fault(str(folder), 0, "is not a folder of cards: it has no folder shared")])
+    references = read_references(folder)
+    names = region_names(folder)
+    folders = card_folders(folder)
+    regions = {name: _read_all(folders, folder, name, names, references) for name in names}
+    return Library(regions, references, revision_of(folder), _version(regions))
+
+
+def card_folders(root: Path) -> list[Path]:
+    """The folders that hold a card, in the order of their names."""
+    return sorted(path.parent for path in root.glob("*/*/card.yaml"))
+
+
+def _read_all(
+    folders: Iterable[Path], root: Path, region: str, regions: tuple[str, ...], references: References
+) -> tuple[Card, ...]:
+    cards: list[Card] = []
+    faults: list[Fault] = []
+    for folder in folders:
+        try:
+            cards.append(read_card(folder, root, region, regions, references))
+        except LibraryError as error:
+            faults += error.faults
+    faults += _crossed(cards, references.catalogue)
+    if faults:
+        raise LibraryError(faults)
+    return tuple(sorted(cards, key=lambda card: (card.priority, card.id)))
+
+
+def _crossed(cards: list[Card], catalogue: frozenset[str]) -> list[Fault]:
+    """Faults between cards: an id used twice, an id or a merge that the catalogue of ids does not know."""
+    ids = [card.id for card in cards]
+    faults = [Fault(f"{c.folder}/card.yaml", 0, f"the id {c.id} is used twice") for c in cards if ids.count(c.id) > 1]
+    allowed = catalogue
+    for card in cards:
+        if card.id not in allowed:
+            faults.append(Fault(f"{card.folder}/card.yaml", 0, not_one_of("the id", card.id, allowed)))
+        named = card.merge.replaces | card.merge.joins | card.merge.yields_to
+        faults += [
+            Fault(f"{card.folder}/card.yaml", 0, f"merge: {not_one_of('the card', name, allowed)}")
+            for name in sorted(named - allowed)
+        ]
+    return faults
+
+
+def revision_of(folder: Path) -> str:
+    """SHA-256 over path and bytes of every file that shapes an answer, in the order of their paths."""
+    digest = hashlib.sha256()
+    files = (path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.name != "vignettes.yaml")
+    for path in sorted(files):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _version(regions: Mapping[str, tuple[Card, ...]]) -> str:
+    """The highest version among the cards."""
+    versions = [tuple(int(part) for part in card.version.split(".")) for cards in regions.values() for card in cards]
+    return ".".join(str(part) for part in max(versions, default=(0, 0, 0)))

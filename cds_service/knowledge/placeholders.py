@@ -1,0 +1,249 @@
+"""What a card's text may name: `{{drug}}`, `{{lab.<test>}}`, `{{condition}}` and the rest, each with its meaning."""
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import NamedTuple
+
+from cds_service.chart import Allergy, Day, LabResult, Medication, Problem
+from cds_service.knowledge.case import Absent, Case, Pair, use_began
+from cds_service.knowledge.criteria import Step
+from cds_service.knowledge.facts.doses import latest, spread
+from cds_service.knowledge.facts.labs import latest_result
+from cds_service.knowledge.faults import not_one_of
+from cds_service.knowledge.quantities import plain
+from cds_service.knowledge.references import References
+from cds_service.knowledge.spot import Spot
+
+
+class Moment(NamedTuple):
+    """One finding at the moment of writing: its case, its trace, and all courses when it speaks of several."""
+
+    case: Case
+    trace: tuple[Step, ...]
+    names: tuple[str, ...] = ()
+
+
+Fill = Callable[[Moment], str]
+
+
+class Filler(NamedTuple):
+    """A placeholder ready to fill. `foreign` marks words that come from the client and must be escaped."""
+
+    name: str
+    fill: Fill
+    foreign: bool = False
+
+
+def find_placeholder(name: str, spot: Spot, references: References) -> Filler:
+    """The filler of a placeholder; refuses an unknown name with the allowed ones."""
+    if name in _SIMPLE:
+        fill, foreign, _ = _SIMPLE[name]
+        return Filler(name, fill, foreign)
+    head, _, rest = name.partition(".")
+    if head == "lab":
+        return _lab_filler(name, rest, spot, references)
+    if head == "pair" and rest in _columns(references):
+        return Filler(name, lambda moment: _pair_text(moment, rest))
+    if name.startswith("dose.from.plus.") and name.rpartition(".")[2].isdigit():
+        extra = float(name.rpartition(".")[2])
+        return Filler(name, lambda moment: _dose_in_force(moment, extra))
+    spot.fault(not_one_of("the placeholder", name, placeholder_names(references)))
+
+
+def placeholder_names(references: References) -> list[str]:
+    """Every placeholder that these references allow (the `plus` figure stands for any whole number)."""
+    tests = [f"lab.{test}{view}" for test in references.terms.tests for view in ("", *(f".{name}" for name in _VIEWS))]
+    pairs = [f"pair.{column}" for column in sorted(_columns(references))]
+    return [*_SIMPLE, *pairs, *tests, "dose.from.plus.10"]
+
+
+def _columns(references: References) -> set[str]:
+    return {column for table in references.pairs.values() for column in table.columns}
+
+
+def shown_day(day: Day | None) -> str:
+    """A date for a text; coarse dates show only what is known."""
+    if day is None:
+        return "an unknown date"
+    prefix = "about " if day.about else ""
+    if day.first == day.last:
+        return f"{prefix}{day.first.isoformat()}"
+    if (day.first.year, day.first.month) == (day.last.year, day.last.month):
+        return f"{prefix}{day.first:%Y-%m}"
+    return f"{prefix}{day.first.year}"
+
+
+def _evidence(moment: Moment, kinds: tuple[type, ...], excluded: bool = False) -> Iterable[object]:
+    for step in moment.trace:
+        if step.value is True and step.leaf.excludes is excluded:
+            yield from (item for item in step.evidence if isinstance(item, kinds))
+
+
+def _drug(moment: Moment) -> str:
+    return moment.case.course.head.name if moment.case.course else "the medicine"
+
+
+def _dose(moment: Moment) -> str:
+    course = moment.case.course
+    daily = course.head.dose.daily if course else None
+    return f"{spread(daily)} mg/day" if daily else "dose not computable"
+
+
+def _dose_from(moment: Moment) -> str:
+    course = moment.case.course
+    daily = latest(course.taken).dose.daily if course and course.taken else None
+    return spread(daily) if daily else "?"
+
+
+def _dose_to(moment: Moment) -> str:
+    course = moment.case.course
+    daily = course.drafts[0].dose.daily if course and course.drafts else None
+    return spread(daily) if daily else "?"
+
+
+def _dose_in_force(moment: Moment, extra: float) -> str:
+    course = moment.case.course
+    daily = latest(course.taken).dose.daily if course and course.taken else None
+    return plain(daily.high + extra) if daily else "?"
+
+
+def _dose_days(moment: Moment) -> str:
+    course = moment.case.course
+    started = latest(course.taken).started if course and course.taken else None
+    return str(_ago(moment, started.last)) if started else "an unknown number of"
+
+
+def _ago(moment: Moment, day: date) -> int:
+    return (moment.case.chart.now.date() - day).days
+
+
+def _since(moment: Moment) -> str:
+    return shown_day(use_began(moment.case.course) if moment.case.course else None)
+
+
+def _stopped(moment: Moment) -> str:
+    course = moment.case.course
+    stops = [order.stopped for order in course.stopped if order.stopped] if course else []
+    return shown_day(max(stops, key=lambda day: day.last, default=None))
+
+
+def _reason(moment: Moment) -> str:
+    texts = [reason.text for order in moment.case.orders for reason in order.reasons if reason.text]
+    return texts[0] if texts else "no recorded reason"
+
+
+def _also(moment: Moment) -> str:
+    for item in _evidence(moment, (Medication, Pair)):
+        order = item.medication if isinstance(item, Pair) else item
+        if isinstance(order, Medication) and order not in moment.case.orders:
+            return order.name
+    return "another medicine"
+
+
+def _pair_text(moment: Moment, column: str) -> str:
+    for item in _evidence(moment, (Pair,)):
+        if isinstance(item, Pair):
+            return dict(item.texts).get(column, "")
+    return ""
+
+
+def _condition(moment: Moment) -> str:
+    for item in _evidence(moment, (Problem, Allergy)):
+        if isinstance(item, Allergy):
+            return f"allergy to {item.name}"
+        if isinstance(item, Problem):
+            return item.name
+    return "a recorded condition"
+
+
+def _condition_date(moment: Moment) -> str:
+    for item in _evidence(moment, (Problem, Allergy)):
+        if isinstance(item, Problem | Allergy):
+            return shown_day(item.recorded)
+    return "an unknown date"
+
+
+def _missing(moment: Moment) -> str:
+    absent = [
+        item.what.removeprefix("a result of ") for item in _evidence(moment, (Absent,)) if isinstance(item, Absent)
+    ]
+    return " and ".join(dict.fromkeys(absent)) or "the result"
+
+
+def _age(moment: Moment) -> str:
+    age = moment.case.chart.age
+    if age is None:
+        return "unknown"
+    return plain(age.low) if age.low == age.high else f"{plain(age.low)}-{plain(age.high)}"
+
+
+def _drugs(moment: Moment) -> str:
+    return ", ".join(moment.names) or _drug(moment)
+
+
+_SIMPLE: dict[str, tuple[Fill, bool, str]] = {
+    "drug": (_drug, True, "the medicine the card is about, as the chart names it"),
+    "drugs": (_drugs, True, "all medicines of a card with `each: false`"),
+    "drug.dose": (_dose, False, "its dose per day in mg, or that it cannot be computed"),
+    "drug.since": (_since, False, "when the present stretch of use began"),
+    "drug.stopped": (_stopped, False, "when it was stopped"),
+    "reason": (_reason, True, "the recorded reason of the order"),
+    "also": (_also, True, "the other medicine that was found"),
+    "condition": (_condition, True, "the problem or allergy that was found"),
+    "condition.date": (_condition_date, False, "when it was recorded"),
+    "missing": (_missing, False, "the tests without a usable result"),
+    "age": (_age, False, "the age in years"),
+    "dose.from": (_dose_from, False, "the dose per day in force, in mg"),
+    "dose.to": (_dose_to, False, "the dose per day of the draft, in mg"),
+    "dose.days": (_dose_days, False, "days since the order in force was started"),
+    "gaps": (lambda moment: ", ".join(moment.names), True, "what could not be read (data-quality card only)"),
+}
+
+
+def _value(result: LabResult) -> str:
+    figure = plain(result.value) if result.value is not None else "not usable"
+    return f"{result.comparator}{figure}"
+
+
+_VIEWS: dict[str, Callable[[LabResult], str]] = {
+    "date": lambda result: shown_day(result.day),
+    "reported": lambda result: result.as_reported,
+    "kind": lambda result: result.variant.replace("-", " ") or "measured",
+}
+
+
+def _lab_filler(name: str, rest: str, spot: Spot, references: References) -> Filler:
+    test, _, view = rest.partition(".")
+    if test not in references.terms.tests or (view and view not in _VIEWS):
+        spot.fault(not_one_of("the placeholder", name, placeholder_names(references)))
+    show = _VIEWS.get(view, _value)
+    preference = references.terms.tests[test].variants
+
+    def fill(moment: Moment) -> str:
+        result = _cited(moment, test) or latest_result(moment.case, test, preference)
+        return show(result) if result else "none on file"
+
+    return Filler(name, fill, foreign=view == "reported")
+
+
+def _cited(moment: Moment, test: str) -> LabResult | None:
+    """The result a criterion already rests on, so that text and reason never differ."""
+    for step in moment.trace:
+        for item in step.evidence:
+            if isinstance(item, LabResult) and item.test == test and step.value is True:
+                return item
+    return None
+
+
+def described_placeholders() -> list[tuple[str, str]]:
+    """Every placeholder with its meaning, for the vocabulary page."""
+    simple = [(name, meaning) for name, (_, _, meaning) in _SIMPLE.items()]
+    return [
+        *simple,
+        ("dose.from.plus.10", "the dose per day in force plus that many mg (any whole number)"),
+        ("pair.<column>", "that column of the table of pairs, for the medicine found"),
+        ("lab.<test>", "the value the card rests on, in the unit of the test, else the latest"),
+        ("lab.<test>.date", "its date"),
+        ("lab.<test>.reported", "value and unit as the laboratory sent them"),
+        ("lab.<test>.kind", "which variant of the test it is"),
+    ]

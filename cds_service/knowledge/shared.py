@@ -1,0 +1,201 @@
+"""Reading `cards/shared/`: everything that more than one card refers to."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from cds_service.knowledge.criteria import compile_criterion
+from cds_service.knowledge.facts.compare import RELATIONS
+from cds_service.knowledge.faults import Fault, LibraryError, not_one_of
+from cds_service.knowledge.reading import read_criterion
+from cds_service.knowledge.references import (
+    Citation,
+    Gate,
+    Limit,
+    OrderTemplate,
+    OverrideReason,
+    PairTable,
+    References,
+)
+from cds_service.knowledge.spot import Spot, whole
+from cds_service.knowledge.strict_yaml import Document, read_yaml
+from cds_service.terminology import Terms, build_terms, read_tables
+
+READ_WORDS = ("yes", "copy", "secondary")
+
+
+def read_references(cards: Path) -> References:
+    """All shared files, checked. Raises `LibraryError`."""
+    shared = cards / "shared"
+    labs = _document(shared, "labs.yaml")
+    terms = _terms(shared, labs)
+    references = References(
+        terms=terms,
+        concepts=terms.condition_titles,
+        limits=_limits(whole(labs), terms),
+        pairs=_pairs(shared, terms),
+        criteria=whole(_document(shared, "criteria.yaml")).mapping(),
+        sources=_sources(whole(_document(shared, "sources.yaml"))),
+        orders=_orders(shared, edits=False),
+        edits=_orders(shared, edits=True),
+        catalogue=frozenset(whole(_document(shared, "catalogue.yaml")).mapping()),
+        classes_of=_classes_of(terms),
+    )
+    codes, sets = _overrides(whole(_document(shared, "override-reasons.yaml")))
+    references = replace(references, overrides=codes, override_sets=sets)
+    return replace(references, gates=_gates(whole(_document(shared, "gates.yaml")), references))
+
+
+def region_names(cards: Path) -> tuple[str, ...]:
+    """The jurisdictions the library knows; the first is the default."""
+    return tuple(whole(_document(cards / "shared", "regions.yaml")).mapping())
+
+
+def _document(shared: Path, name: str) -> Document:
+    return read_yaml(shared / name, f"shared/{name}")
+
+
+def _plain(document: Document) -> Mapping[str, object]:
+    return {key: spot.value for key, spot in whole(document).mapping().items()}
+
+
+def _terms(shared: Path, labs: Document) -> Terms:
+    """The terminology; its own sentences name file and place, so they are passed on as they are."""
+    try:
+        return build_terms(
+            read_tables(shared),
+            _plain(_document(shared, "drugs/classes.yaml")),
+            _plain(labs),
+            _plain(_document(shared, "conditions.yaml")),
+            _plain(_document(shared, "drugs/routes.yaml")),
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise LibraryError([Fault("shared", 0, str(error))]) from error
+
+
+def _classes_of(terms: Terms) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for name, ingredients in terms.classes.items():
+        for ingredient in ingredients:
+            found.setdefault(ingredient, set()).add(name)
+    return {ingredient: frozenset(classes) for ingredient, classes in found.items()}
+
+
+def _limits(labs: Spot, terms: Terms) -> dict[str, dict[str, Limit]]:
+    """The named limits of every test, per variant where the test has variants."""
+    tests = labs.mapping()["tests"].mapping()
+    return {name: _test_limits(name, spot, terms) for name, spot in tests.items()}
+
+
+def _test_limits(test: str, spot: Spot, terms: Terms) -> dict[str, Limit]:
+    members = spot.mapping()
+    if "limits" not in members:
+        return {}
+    return {name: _limit(test, name, entry, terms) for name, entry in members["limits"].mapping().items()}
+
+
+def _limit(test: str, name: str, spot: Spot, terms: Terms) -> Limit:
+    """A limit, or for a test with variants one limit for each variant that has it."""
+    members = spot.mapping()
+    by_variant = {"": members} if "value" in members else {key: entry.mapping() for key, entry in members.items()}
+    unknown = set(by_variant) - {"", *terms.tests[test].variants}
+    if unknown:
+        spot.at(min(unknown), None).fault(not_one_of("the variant", min(unknown), terms.tests[test].variants))
+    first = next(iter(by_variant.values()))
+    for key in ("value", "source", "side"):
+        if any(key not in entry for entry in by_variant.values()):
+            spot.fault(f'the limit {name} of {test} lacks the key "{key}"')
+    floor = first.get("or_lab_range_down_to")
+    return Limit(
+        name,
+        {variant: _figure(test, entry["value"], entry.get("unit"), terms) for variant, entry in by_variant.items()},
+        first["source"].text(),
+        _figure(test, floor, first.get("unit"), terms) if floor else None,
+        {variant: entry["side"].choice("the side", RELATIONS) for variant, entry in by_variant.items()},
+    )
+
+
+def _figure(test: str, spot: Spot, unit: Spot | None, terms: Terms) -> float:
+    """A limit in the unit of its test; it must be plausible by the same gate as a result."""
+    text = spot.value if isinstance(spot.value, str) else ""
+    number, written = (float(text.split()[0]), text.split(maxsplit=1)[1]) if text else (spot.number(), "")
+    written = written or (unit.text() if unit else terms.tests[test].unit)
+    found = terms.quantity(test, number, written, written, "")
+    if not isinstance(found, float):
+        spot.fault(f"the limit {number:g} {written} of {test} cannot be used: {found.detail}")
+    return found
+
+
+def _pairs(shared: Path, terms: Terms) -> dict[str, PairTable]:
+    return {path.stem: _pair_table(path, terms) for path in sorted((shared / "pairs").glob("*.yaml"))}
+
+
+def _pair_table(path: Path, terms: Terms) -> PairTable:
+    members = whole(read_yaml(path, f"shared/pairs/{path.name}")).mapping(["source", "rows"], ["note", "grade"])
+    rows = {
+        spot.at(name, name).choice("the drug class", terms.classes): {
+            column: cell.text() for column, cell in spot.mapping().items()
+        }
+        for name, spot in members["rows"].mapping().items()
+    }
+    columns = tuple(sorted({column for row in rows.values() for column in row}))
+    return PairTable(path.stem, rows, columns)
+
+
+def _sources(spot: Spot) -> dict[str, Citation]:
+    found = {}
+    for key, entry in spot.mapping().items():
+        members = entry.mapping(["label", "citation", "year", "url", "read"], ["note"])
+        read = members["read"].choice("how it was read", READ_WORDS)
+        url = members["url"].text_or_empty()
+        found[key] = Citation(key, members["label"].text(), members["citation"].text(), url, read)
+    return found
+
+
+def _overrides(spot: Spot) -> tuple[dict[str, OverrideReason], dict[str, tuple[str, ...]]]:
+    members = spot.mapping(["codes", "sets"], ())
+    codes = {}
+    for code, entry in members["codes"].mapping().items():
+        texts = entry.mapping(["system", "display"], ["note"])
+        codes[code] = OverrideReason(texts["system"].text(), code, texts["display"].text())
+    sets = {
+        name: tuple(part.choice("the override reason", codes) for part in entry.items())
+        for name, entry in members["sets"].mapping().items()
+    }
+    return codes, sets
+
+
+def _orders(shared: Path, edits: bool) -> dict[str, OrderTemplate]:
+    """The resources that suggestions create, or (with `edits`) the members they change in a draft."""
+    found = {}
+    for path in sorted((shared / "orders").glob("*.json")):
+        content = _json(path)
+        if ("edit" in content) is edits:
+            inner = content["edit"] if edits else content
+            if not isinstance(inner, dict) or (not edits and "resourceType" not in inner):
+                raise LibraryError([Fault(f"shared/orders/{path.name}", 0, "is neither a FHIR resource nor an edit")])
+            found[path.stem] = OrderTemplate(path.stem, inner)
+    return found
+
+
+def _json(path: Path) -> dict[str, object]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise LibraryError([Fault(f"shared/orders/{path.name}", 0, f"is not JSON: {error}")]) from error
+    if not isinstance(content, dict):
+        raise LibraryError([Fault(f"shared/orders/{path.name}", 0, "must be a JSON object")])
+    return content
+
+
+def _gates(spot: Spot, references: References) -> tuple[Gate, ...]:
+    found = []
+    for entry in spot.items():
+        members = entry.mapping(["proposes", "only_if", "why"], ())
+        classes = frozenset(
+            part.choice("the drug class", references.terms.classes) for part in members["proposes"].items()
+        )
+        criterion = read_criterion(members["only_if"], references)
+        found.append(Gate(classes, criterion, compile_criterion(criterion), members["why"].text()))
+    return tuple(found)

@@ -1,0 +1,85 @@
+"""Texts of cards: plain words with `{{placeholders}}`, read once, filled for each finding, escaped by kind of text."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from cds_service.knowledge.placeholders import Filler, Moment, find_placeholder
+from cds_service.knowledge.references import References
+from cds_service.knowledge.spot import Spot
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+# Control and direction-changing characters: they could forge lines or turn text round.
+_UNSAFE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff\\ud800-\\udfff]+")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~^:@-])")
+LONGEST_FOREIGN = 120
+
+Escape = Callable[[str], str]
+
+
+class Part(NamedTuple):
+    """A stretch of text, or a placeholder (then `filler` is set)."""
+
+    text: str
+    filler: Filler | None = None
+
+
+class Template(NamedTuple):
+    """A text in parts."""
+
+    parts: tuple[Part, ...]
+
+    def fill(self, moment: Moment, escape: Escape, short: Mapping[str, int] | None = None) -> str:
+        """The text for one finding. Foreign words are escaped; `short` cuts a placeholder to a length."""
+        shown = []
+        for text, filler in self.parts:
+            if filler is None:
+                shown.append(text)
+                continue
+            value = filler.fill(moment)
+            if short and filler.name in short:
+                value = shortened(value, short[filler.name])
+            shown.append(escape(value) if filler.foreign else value)
+        return "".join(shown)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The placeholders in it."""
+        return tuple(part.filler.name for part in self.parts if part.filler)
+
+
+def read_template(spot: Spot, references: References, text: str | None = None) -> Template:
+    """Read a text; an unknown placeholder is refused with the allowed ones."""
+    written = spot.text() if text is None else text
+    parts: list[Part] = []
+    end = 0
+    for match in _PLACEHOLDER.finditer(written):
+        parts.append(Part(written[end : match.start()]))
+        parts.append(Part(match[0], find_placeholder(match[1], spot, references)))
+        end = match.end()
+    parts.append(Part(written[end:]))
+    for text_part in parts:
+        if text_part.filler is None and ("{{" in text_part.text or "}}" in text_part.text):
+            spot.fault("a placeholder is written {{name}}: braces without a partner stand here")
+    return Template(tuple(part for part in parts if part.text))
+
+
+def clean(text: str) -> str:
+    """A client's text as one line without control or direction-changing characters, at most 120 characters."""
+    return shortened(" ".join(_UNSAFE.sub(" ", text).split()), LONGEST_FOREIGN)
+
+
+def plain_text(text: str) -> str:
+    """A client's text for a summary or label: clean, and without the marks that start a tag."""
+    return clean(text).replace("<", "‹").replace(">", "›")
+
+
+def markdown(text: str) -> str:
+    """A client's text inside Markdown: clean, Markdown and HTML marks escaped."""
+    safe = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKDOWN.sub(r"\\\1", safe)
+
+
+def shortened(text: str, length: int) -> str:
+    """The text, cut to a length with an ellipsis."""
+    return text if len(text) <= length else text[: max(length - 1, 1)].rstrip() + "…"

@@ -1,0 +1,116 @@
+"""The story of one call: gather, read the chart, decide, record, answer. The record is durable before the answer."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from time import perf_counter
+from uuid import UUID, uuid4
+
+import msgspec
+import structlog
+
+from cds_service import hooks
+from cds_service.audit import Journal
+from cds_service.caller import Caller, ClientOptions
+from cds_service.chart import Chart, Section
+from cds_service.decide import Decision, decide
+from cds_service.decide.wording import SECTION_WORDS
+from cds_service.fhir import Gathered, gather, read_chart
+from cds_service.folders import fixtures_folder
+from cds_service.hooks import FeedbackEntry, HookRequest
+from cds_service.knowledge.card import Card
+from cds_service.knowledge.case import HOOKS, Hook
+from cds_service.knowledge.library import Library
+from cds_service.record import decision_record, feedback_record
+
+CANARY_ID = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back: status, body, and facts for the log line (never a word of the chart)."""
+
+    status: int
+    body: bytes
+    summary: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A call read and decided, before anything is written."""
+
+    gathered: Gathered
+    chart: Chart
+    decision: Decision
+    timings: Mapping[str, float]
+
+
+def respond(
+    request: HookRequest, caller: Caller, library: Library, journal: Journal, now: datetime, decision_id: UUID
+) -> Answer:
+    """The answer to a hook call. Raises `JournalUnavailable` when the record cannot be kept: then no card leaves."""
+    reading = judge(request, caller.options, library, now, decision_id)
+    answer = _answer(reading.decision, decision_id)
+    journal.write(
+        decision_record(
+            request, caller, library, reading.gathered, reading.chart, reading.decision, decision_id, answer.status,
+            reading.timings,
+        )
+    )  # fmt: skip
+    return answer
+
+
+def judge(request: HookRequest, options: ClientOptions, library: Library, now: datetime, decision_id: UUID) -> Reading:
+    """Gather, read the chart, decide; no side effect but the log line of a card that failed."""
+    hook = hook_of(request)
+    start = perf_counter()
+    gathered = gather(request, library.needs(hook))
+    chart = read_chart(request, gathered, library.terms, now)
+    seen = perf_counter()
+    decision = decide(chart, library, options, hook, decision_id, _card_failed)
+    done = perf_counter()
+    return Reading(gathered, chart, decision, {"read": (seen - start) * 1000, "decide": (done - seen) * 1000})
+
+
+def hook_of(request: HookRequest) -> Hook:
+    """The hook of a request, which the reader of requests has already checked."""
+    return next(hook for hook in HOOKS if hook == request.hook)
+
+
+def _card_failed(card: Card, error: Exception) -> None:
+    structlog.get_logger().error("card failed", card=card.id, error=type(error).__name__)
+
+
+def _answer(decision: Decision, decision_id: UUID) -> Answer:
+    if decision.unanswerable:
+        body = hooks.operation_outcome(412, unanswerable(decision.unanswerable), "/prefetch", str(decision_id))
+        return Answer(412, body, {"cards": 0, "lacking": list(decision.unanswerable)})
+    return Answer(200, hooks.encode_cards(decision.cards), {"cards": len(decision.cards)})
+
+
+def unanswerable(sections: Sequence[Section]) -> str:
+    """The sentence of a 412: which prefetch keys are lacking."""
+    named = ", ".join(f"{section} ({SECTION_WORDS[section]})" for section in sections)
+    return f"Nothing could be checked: these prefetch keys were not delivered or could not be used: {named}."
+
+
+def take_feedback(
+    entries: Sequence[FeedbackEntry], service_id: str, caller: Caller, journal: Journal, now: datetime
+) -> None:
+    """Record what became of our cards. Raises `JournalUnavailable`."""
+    for entry in entries:
+        journal.write(feedback_record(entry, service_id, caller, uuid4(), now))
+
+
+def failing_checks(library: Library, now: datetime) -> list[tuple[str, str]]:
+    """The readiness checks that fail now: a synthetic canary patient must see the card made for it."""
+    try:
+        canary = json.loads((fixtures_folder() / "canary.json").read_text(encoding="utf-8"))
+        request = hooks.read_request(msgspec.json.encode(canary["request"]), canary["request"]["hook"])
+        decision = judge(request, ClientOptions(shows_drafts=True), library, now, CANARY_ID).decision
+    except Exception as error:
+        return [("canary", f"the canary patient could not be judged: {type(error).__name__}")]
+    if canary["expects"] not in {shown.head for shown in decision.shown}:
+        return [("canary", f"the canary patient did not see {canary['expects']}")]
+    return []

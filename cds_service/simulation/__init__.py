@@ -1,0 +1,1 @@
+"""Synthetic patients through the real decision path: vignettes of the cards, fixtures, mutation of criteria."""

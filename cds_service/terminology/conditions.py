@@ -1,0 +1,233 @@
+"""Which conditions an entry states, by exact codes and code ranges, and which its words only hint at."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cds_service.terminology.names import holds_any, words
+from cds_service.terminology.systems import system_name, system_word
+from cds_service.terminology.tables import ConditionCode, Tables
+from cds_service.terminology.values import Coding, ConceptMatch, DrugMatch, ObservedMatch, SubstanceMatch
+
+_REMEMBERED = 4096
+Key = tuple[str, str]
+Phrases = tuple[tuple[str, ...], ...]
+Meaning = tuple[frozenset[str], frozenset[str]]  # what a code says for sure, and what it only supports
+NO_MEANING: Meaning = (frozenset(), frozenset())
+Kind = Literal["status", "due-date"]
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Words that hint at something, and words beside which they do not."""
+
+    name: str
+    said: Phrases
+    unless: Phrases
+
+    def hints(self, texts: Iterable[Sequence[str]]) -> bool:
+        """True when one text holds the words and none of the others."""
+        return any(holds_any(text, self.said) and not holds_any(text, self.unless) for text in texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """All look-ups for conditions and allergies.
+
+    `exact` and `prefixes` map a code, or the beginning of one, to what it means; `allergies` do so for substances.
+    """
+
+    titles: Mapping[str, str]
+    exact: Mapping[Key, Meaning]
+    prefixes: Mapping[Key, Meaning]
+    watches: Sequence[Watch]
+    not_stated: Phrases
+    allergies: Mapping[Key, Meaning]
+    allergy_watches: Sequence[Watch]
+    observations: Mapping[Key, ObservedMatch]
+    answers: Mapping[Key, bool]
+    preferred: Mapping[str, Coding]
+    _seen: dict[tuple[str, ...], frozenset[str]] = field(default_factory=dict)
+
+    def match(self, codings: Sequence[Coding], text: str) -> ConceptMatch:
+        """The concepts an entry states by code, and those that weaker codes or words only hint at."""
+        sure, supported = _together(meaning for coding in codings for meaning in self._meanings(coding))
+        unclear = supported | self._hinted((*(coding.display for coding in codings), text))
+        return ConceptMatch(sure, unclear - sure)
+
+    def substance(self, codings: Sequence[Coding], text: str, drug: DrugMatch) -> SubstanceMatch:
+        """The substances an allergy names; `drug` is what its code or words are as a medicine."""
+        coded, supported = _together(self._allergy(coding) for coding in codings)
+        sure = coded.union(drug.ingredients, drug.classes)
+        texts = [words(told) for told in (*(coding.display for coding in codings), text) if told]
+        watched = frozenset(watch.name for watch in self.allergy_watches if watch.hints(texts))
+        hinted = watched | drug.watched | supported
+        if drug.confidence == "name" and any(holds_any(told, self.not_stated) for told in texts):
+            return SubstanceMatch(frozenset(), sure | hinted)
+        return SubstanceMatch(sure, hinted - sure)
+
+    def observed(self, codings: Sequence[Coding]) -> ObservedMatch | None:
+        """The condition an Observation with this code states, or None."""
+        matches = (self.observations.get(_key(coding)) for coding in codings)
+        return next((found for found in matches if found is not None), None)
+
+    def affirms(self, codings: Sequence[Coding]) -> bool | None:
+        """Yes or no, when all understood codings agree; None otherwise."""
+        said = {self.answers[key] for key in map(_key, codings) if key in self.answers}
+        return said.pop() if len(said) == 1 else None
+
+    def observed_codes(self, concepts: Iterable[str]) -> tuple[str, ...]:
+        """The codes of Observations that state these concepts, sorted."""
+        wanted = frozenset(concepts)
+        return tuple(sorted(code for (_, code), found in self.observations.items() if found.concept in wanted))
+
+    def coding(self, concept: str) -> Coding:
+        """A code to write this condition with."""
+        return self.preferred[concept]
+
+    def _meanings(self, coding: Coding) -> Iterable[Meaning]:
+        system, code = _key(coding)
+        if (system, code) in self.exact:
+            yield self.exact[system, code]
+        if system.startswith("icd"):
+            found = (self.prefixes.get((system, code[:end])) for end in range(1, len(code) + 1))
+            yield from (meaning for meaning in found if meaning is not None)
+
+    def _allergy(self, coding: Coding) -> Meaning:
+        system, code = _key(coding)
+        ends = range(len(code), 0, -1) if system.startswith("icd") else (len(code),)
+        found = (self.allergies.get((system, code[:end])) for end in ends)
+        return next((meaning for meaning in found if meaning is not None), NO_MEANING)
+
+    def _hinted(self, told: tuple[str, ...]) -> frozenset[str]:
+        found = self._seen.get(told)
+        if found is None:
+            texts = [words(text) for text in told if text]
+            found = frozenset(watch.name for watch in self.watches if watch.hints(texts))
+            if len(self._seen) >= _REMEMBERED:
+                self._seen.clear()
+            self._seen[told] = found
+        return found
+
+
+def _key(coding: Coding) -> Key:
+    system = system_word(coding.system)
+    return system, plain_code(system, coding.code)
+
+
+def _together(meanings: Iterable[Meaning]) -> Meaning:
+    sure: set[str] = set()
+    supported: set[str] = set()
+    for meaning in meanings:
+        sure |= meaning[0]
+        supported |= meaning[1]
+    return frozenset(sure), frozenset(supported)
+
+
+def plain_code(system: str, code: str) -> str:
+    """A code as it is compared: ICD codes without their dot and in capitals."""
+    return code.replace(".", "").replace(" ", "").upper() if system.startswith("icd") else code
+
+
+def build_conditions(tables: Tables, listed: Mapping[str, Any]) -> Conditions:
+    """The look-ups from `conditions.csv` and `conditions.yaml`; raises ValueError where they disagree."""
+    entries: Mapping[str, Mapping[str, Any]] = listed["concepts"]
+    concepts_of = _concepts_of(entries)
+    _check(tables.conditions, concepts_of, listed["allergies"])
+    general = tuple(words(phrase) for phrase in listed["not_words"])
+    exact, prefixes = _coded(tables.conditions, concepts_of)
+    return Conditions(
+        {name: entry["title"] for name, entry in entries.items()},
+        exact,
+        prefixes,
+        tuple(_watch(name, entry, general) for name, entry in entries.items()),
+        tuple(words(phrase) for phrase in listed["not_stated"]),
+        _allergy_codes(tables.conditions, listed["allergies"]),
+        tuple(_watch(name, entry, ()) for name, entry in listed["allergies"].items()),
+        _observations(listed["observations"]),
+        {key: answer == "yes" for answer, systems in listed["answers"].items() for key in _pairs(systems)},
+        _preferred(tables.conditions, entries),
+    )
+
+
+def _watch(name: str, entry: Mapping[str, Any], general: Phrases) -> Watch:
+    unless = tuple(words(phrase) for phrase in entry.get("not_words", ()))
+    return Watch(name, tuple(words(phrase) for phrase in entry.get("words", ())), general + unless)
+
+
+def _concepts_of(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, frozenset[str]]:
+    """Source concept -> the concepts of `conditions.yaml` that take it."""
+    found: dict[str, set[str]] = {}
+    for name, entry in entries.items():
+        for source in entry["from"]:
+            found.setdefault(source, set()).add(name)
+    return {source: frozenset(names) for source, names in found.items()}
+
+
+def _coded(
+    rows: Sequence[ConditionCode], concepts_of: Mapping[str, frozenset[str]]
+) -> tuple[dict[Key, Meaning], dict[Key, Meaning]]:
+    tables: tuple[dict[Key, Meaning], dict[Key, Meaning]] = ({}, {})
+    for row in rows:
+        if row.use in {"match", "supporting"} and row.concept in concepts_of:
+            table = tables[row.match != "exact"]
+            for code in _spread(row):
+                _add(table, (row.system, code), concepts_of[row.concept], sure=row.use == "match")
+    return tables
+
+
+def _add(table: dict[Key, Meaning], key: Key, names: frozenset[str], *, sure: bool) -> None:
+    known, supported = table.get(key, NO_MEANING)
+    table[key] = (known | names, supported) if sure else (known, supported | names)
+
+
+def _spread(row: ConditionCode) -> list[str]:
+    """The prefixes of a row: one, or for a range such as A60-A69 one for each block."""
+    if row.match != "range":
+        return [row.code]
+    first, last = row.code.split("-")
+    return [f"{first[0]}{number:02d}" for number in range(int(first[1:]), int(last[1:]) + 1)]
+
+
+def _allergy_codes(rows: Sequence[ConditionCode], allergies: Mapping[str, Any]) -> dict[Key, Meaning]:
+    found: dict[Key, Meaning] = {}
+    for substance, entry in allergies.items():
+        for row in rows:
+            if row.concept in entry.get("from", ()) and row.use in {"allergy", "supporting"}:
+                _add(found, (row.system, row.code), frozenset({substance}), sure=row.use == "allergy")
+    return found
+
+
+def _observations(listed: Mapping[str, Mapping[str, Any]]) -> dict[Key, ObservedMatch]:
+    kinds: tuple[tuple[str, Kind], ...] = (("status", "status"), ("due_date", "due-date"))
+    return {
+        key: ObservedMatch(concept, kind)
+        for concept, entry in listed.items()
+        for part, kind in kinds
+        for key in _pairs(entry.get(part, {}))
+    }
+
+
+def _pairs(systems: Mapping[str, Iterable[str]]) -> list[Key]:
+    return [(system, str(code)) for system, codes in systems.items() for code in codes]
+
+
+def _preferred(rows: Sequence[ConditionCode], entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Coding]:
+    found: dict[str, Coding] = {}
+    for name, entry in entries.items():
+        own = [row for row in rows if row.concept in entry["from"] and row.use == "match" and row.match != "range"]
+        own.sort(key=lambda row: (row.code != entry.get("write_as", ""), row.system != "snomed", not row.display))
+        if own:
+            found[name] = Coding(system_name(own[0].system), own[0].code, own[0].display)
+    return found
+
+
+def _check(
+    rows: Sequence[ConditionCode], concepts_of: Mapping[str, frozenset[str]], allergies: Mapping[str, Any]
+) -> None:
+    sources = {row.concept for row in rows}
+    taken = frozenset(concepts_of).union(*(entry.get("from", ()) for entry in allergies.values()))
+    if unknown := sorted(taken - sources):
+        raise ValueError(f"conditions.yaml: conditions.csv has no codes for {', '.join(unknown)}.")
+    if unused := sorted(sources - taken):
+        raise ValueError(f"conditions.csv: no entry of conditions.yaml takes {', '.join(unused)}.")

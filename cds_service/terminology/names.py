@@ -1,0 +1,87 @@
+"""Finding known names in free text: whole words only, the longest name first."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cds_service.terminology.tables import DrugName
+from cds_service.terminology.values import clean
+
+Name = tuple[tuple[str, ...], tuple[str, ...], bool]  # its words, what it stands for, whether only alone
+
+_WORD = re.compile(r"[^\W_]+")
+_NUMBER_THEN_UNIT = re.compile(r"(?<=\d)(?=[a-zµ])")
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a text in lower case, without punctuation; "10MG" is two words."""
+    parts = _WORD.findall(clean(text).casefold())
+    return tuple(piece for part in parts for piece in (_NUMBER_THEN_UNIT.split(part) if part[0].isdigit() else (part,)))
+
+
+def holds(text: Sequence[str], phrase: Sequence[str]) -> bool:
+    """True when the words of `phrase` stand in `text` one after the other."""
+    if phrase[0] not in text:
+        return False
+    size = len(phrase)
+    return any(tuple(text[start : start + size]) == tuple(phrase) for start in range(len(text) - size + 1))
+
+
+def holds_any(text: Sequence[str], phrases: Iterable[Sequence[str]]) -> bool:
+    """True when one of the phrases stands in the text."""
+    return any(holds(text, phrase) for phrase in phrases)
+
+
+@dataclass(frozen=True, slots=True)
+class NameIndex:
+    """Names by their first word, longest first.
+
+    A name that counts only `alone` needs a text that otherwise holds numbers and plain form words. A text that holds
+    one of the `never` phrases names nothing at all.
+    """
+
+    by_first: Mapping[str, Sequence[Name]]
+    form_words: frozenset[str]
+    never: Sequence[tuple[str, ...]]
+
+    def find(self, text: Sequence[str]) -> tuple[str, ...]:
+        """What the names in the text stand for, sorted and without doubles."""
+        if self.is_ruled_out(text):
+            return ()
+        found: set[str] = set()
+        at = 0
+        while at < len(text):
+            name, meanings = self._at(text, at)
+            found.update(meanings)
+            at += max(len(name), 1)
+        return tuple(sorted(found))
+
+    def is_ruled_out(self, text: Sequence[str]) -> bool:
+        """True when the text says that it is no medicine."""
+        return holds_any(text, self.never)
+
+    def _at(self, text: Sequence[str], at: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        for name, meanings, alone in self.by_first.get(text[at], ()):
+            if tuple(text[at : at + len(name)]) == name and (not alone or self._is_alone(text, at, len(name))):
+                return name, meanings
+        return (), ()
+
+    def _is_alone(self, text: Sequence[str], at: int, size: int) -> bool:
+        rest = (*text[:at], *text[at + size :])
+        return all(word in self.form_words or word[0].isdigit() for word in rest)
+
+
+def build_names(rows: Iterable[DrugName], form_words: Iterable[str]) -> NameIndex:
+    """An index of the rows of `names.csv`."""
+    by_first: dict[str, list[Name]] = {}
+    never: list[tuple[str, ...]] = []
+    for row in rows:
+        name = tuple(row.name.split(" "))
+        meanings = tuple(row.ingredients.split(";")) if row.ingredients else ()
+        if row.kind == "never":
+            never.append(name)
+        else:
+            by_first.setdefault(name[0], []).append((name, meanings, row.kind == "alone"))
+    for names in by_first.values():
+        names.sort(key=lambda entry: (-len(entry[0]), entry[0]))
+    return NameIndex(by_first, frozenset(form_words), never)

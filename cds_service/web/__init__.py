@@ -1,0 +1,1 @@
+"""The doors over HTTP: hooks, feedback, health; everything that knows Flask."""

@@ -1,0 +1,111 @@
+"""Is it alive, is it ready, what is it: the routes for machines and operators, and the landing page."""
+
+import platform
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import cache
+from html import escape
+from ipaddress import ip_address
+
+import msgspec
+import yaml
+from flask import Blueprint, Response, request
+
+from cds_service import __version__
+from cds_service.audit import JournalUnavailable
+from cds_service.folders import openapi_file
+from cds_service.hooks import SERVICES
+from cds_service.settings import Settings
+from cds_service.web.answers import json_answer, outcome_answer
+from cds_service.web.doors import House
+
+Ready = Callable[[], Sequence[tuple[str, str]]]
+"""The checks that fail now, each a name and a sentence; empty when all is well."""
+
+_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+def health_doors(house: House, ready: Ready) -> Blueprint:
+    """The routes beside the hooks. Machines look at the status alone."""
+    doors = Blueprint("health", __name__)
+    for path in ("/livez", "/healthz"):
+        doors.add_url_rule(path, path[1:], _alive, methods=["GET"])
+    doors.add_url_rule("/readyz", "readyz", lambda: _readiness(house, ready), methods=["GET"])
+    doors.add_url_rule("/version", "version", lambda: json_answer(version_body(house)), methods=["GET"])
+    doors.add_url_rule("/openapi.json", "openapi", lambda: json_answer(_openapi(house.settings)), methods=["GET"])
+    doors.add_url_rule("/", "landing", lambda: _landing(house.settings), methods=["GET"])
+    return doors
+
+
+def _alive() -> Response:
+    return json_answer(b'{"status":"alive"}')
+
+
+def _readiness(house: House, ready: Ready) -> Response:
+    failing = [*_journal_fault(house), *ready()]
+    verbose = "verbose" in request.args and (house.settings.profile == "sandbox" or _is_local(request.remote_addr))
+    if failing:
+        said = "; ".join(f"{name}: {sentence}" for name, sentence in failing)
+        names = ", ".join(name for name, _ in failing)
+        return outcome_answer(503, f"Not ready: {said if verbose else names}.")
+    checks = ["journal", "library", "canary"] if verbose else []
+    return json_answer(msgspec.json.encode({"status": "ready", **({"passed": checks} if checks else {})}))
+
+
+def _journal_fault(house: House) -> list[tuple[str, str]]:
+    try:
+        house.journal.check()
+    except JournalUnavailable as error:
+        return [("journal", str(error))]
+    return []
+
+
+def _is_local(address: str | None) -> bool:
+    try:
+        return ip_address(address or "").is_loopback
+    except ValueError:
+        return False
+
+
+def version_body(house: House) -> bytes:
+    """Which engine, which library, how many cards in which state."""
+    library = house.library
+    states = Counter(card.status for card in library.cards)
+    return msgspec.json.encode(
+        {
+            "engine": __version__,
+            "library": {"version": library.version, "revision": library.revision},
+            "cards": {status: states[status] for status in ("active", "draft")},
+            "python": platform.python_version(),
+        }
+    )
+
+
+@cache
+def _openapi(settings: Settings) -> bytes:
+    description = yaml.safe_load(openapi_file().read_text(encoding="utf-8"))
+    description["servers"] = [{"url": settings.public_url}]
+    return msgspec.json.encode(description)
+
+
+def _landing(settings: Settings) -> Response:
+    base = escape(settings.public_url)
+    links = "".join(
+        f'<li><a href="{base}{path}">{base}{path}</a> {what}</li>'
+        for path, what in (
+            ("/cds-services", "discovery: paste this address into a CDS Hooks client"),
+            ("/openapi.json", "every route"),
+            ("/readyz?verbose", "state"),
+            ("/version", "version of engine and library"),
+        )
+    )
+    page = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Cramp CDS</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"></head><body><h1>Cramp CDS</h1>'
+        "<p><strong>Sandbox: synthetic data only, not for clinical use.</strong></p>"
+        f"<ul>{links}</ul><p>Services: {', '.join(SERVICES)}.</p></body></html>"
+    )
+    answer = Response(page, content_type="text/html; charset=utf-8")
+    answer.headers["Content-Security-Policy"] = _POLICY
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    return answer

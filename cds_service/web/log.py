@@ -1,0 +1,76 @@
+"""One line of log for each request, made of an allow-list of fields: nothing a patient could be known by."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Mapping, MutableMapping
+from typing import Any, cast
+
+import msgspec
+
+from cds_service.settings import Settings
+
+if "rich" not in sys.modules:
+    # structlog loads rich wherever it is installed; a worker has no terminal to draw on and no memory to spare.
+    cast("dict[str, Any]", sys.modules)["rich"] = None
+    import structlog
+
+    del sys.modules["rich"]
+else:
+    import structlog
+
+Log = structlog.typing.FilteringBoundLogger
+Fields = MutableMapping[str, Any]
+FIELDS = (
+    "ts",
+    "level",
+    "event",
+    "request_id",
+    "decision_id",
+    "service",
+    "method",
+    "route",
+    "status",
+    "ms",
+    "cards",
+    "client",
+    "lacking",
+    "failed",
+    "error",
+    "frames",
+)
+_encode = msgspec.json.Encoder().encode
+
+
+def make_log(settings: Settings) -> Log:
+    """A logger that writes to standard error: JSON lines, or text for a terminal."""
+    render = _as_json if settings.log_format == "json" else structlog.processors.KeyValueRenderer(drop_missing=True)
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    logger: Log = structlog.wrap_logger(
+        structlog.PrintLogger(sys.stderr),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+            only_allowed,
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
+    )
+    return logger
+
+
+def only_allowed(_logger: object, _method: str, fields: Fields) -> Fields:
+    """The fields of the allow-list, in its order; whatever else was handed in is left out."""
+    return {name: fields[name] for name in FIELDS if name in fields}
+
+
+def _as_json(_logger: object, _method: str, fields: Fields) -> str:
+    return _encode(fields).decode()
+
+
+def crash_facts(error: BaseException) -> Mapping[str, object]:
+    """What may be said of a crash: its type and the places in the code, not its words, which may quote the chart."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
+    return {"error": type(error).__name__, "frames": places}

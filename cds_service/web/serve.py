@@ -1,0 +1,90 @@
+"""Running the service: granian in this process, the application in its workers."""
+
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server import Server
+
+from cds_service.hooks import SERVICES
+from cds_service.settings import Settings
+
+_TARGET = "cds_service.web.build:build_app"
+_THREADS = 8
+_BACKPRESSURE = 32
+_STOP_SECONDS = 30
+_LOG = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(levelname)s %(message)s"}},
+    "handlers": {"stderr": {"formatter": "plain", "class": "logging.StreamHandler", "stream": "ext://sys.stderr"}},
+    "loggers": {"_granian": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}},
+}
+
+
+def serve(settings: Settings, target: str = _TARGET) -> None:
+    """Answer calls until told to stop (SIGTERM or SIGINT: running calls finish, then exit code 0).
+
+    Each worker builds its own application from the environment by `target`, "module:function". What a person needs
+    to connect is printed to standard error as soon as the first worker answers. Exits with a code that is not 0 when
+    the workers cannot start.
+    """
+    server = Server(
+        target,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=5000),
+        websockets=False,
+        workers=settings.worker_count,
+        blocking_threads=_THREADS,
+        backpressure=_BACKPRESSURE,
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_kill_timeout=_STOP_SECONDS,
+        log_level=LogLevels.warning,
+        log_dictconfig=_LOG,
+        factory=True,
+    )
+    threading.Thread(target=_announce, args=(settings,), daemon=True).start()
+    server.serve()
+
+
+def _announce(settings: Settings) -> None:
+    if _answers(settings):
+        sys.stderr.write("\n".join(greeting(settings)) + "\n")
+        sys.stderr.flush()
+
+
+def _answers(settings: Settings, seconds: float = 60.0) -> bool:
+    """Wait until a worker answers."""
+    host = "127.0.0.1" if settings.host in {"0.0.0.0", ""} else settings.host  # noqa: S104 - compared, not bound
+    host = "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
+    address = f"http://{host}:{settings.port}/livez"
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return True
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    return False
+
+
+def greeting(settings: Settings) -> Iterator[str]:
+    """What to paste where, a line each."""
+    base = settings.public_url
+    origins = ", ".join(settings.cors_origins) or "none"
+    yield f"Cramp CDS, profile {settings.profile}: synthetic data only, not for clinical use."
+    yield f"  discovery  {base}/cds-services"
+    yield f"  try        curl -s {base}/cds-services"
+    yield f"  services   {', '.join(SERVICES)}"
+    yield f"  callers    no JWT needed here; CORS: {origins}"
+    yield f"  records    {settings.data_dir}"

@@ -1,0 +1,85 @@
+"""State, version, description and landing page."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+
+from cds_service import __version__
+from cds_service.folders import openapi_file
+from tests.http.conftest import Open
+from tests.http.stub_service import Door
+
+
+def test_alive_says_so(door: Door) -> None:
+    for path in ("/livez", "/healthz"):
+        assert door.client.get(path).json == {"status": "alive"}
+
+
+def test_ready_when_nothing_fails(door: Door) -> None:
+    assert door.client.get("/readyz").json == {"status": "ready"}
+    assert door.client.get("/readyz?verbose").json["passed"] == ["journal", "library", "canary"]
+
+
+def test_a_failing_canary_is_unready_and_said_on_request(door: Door) -> None:
+    door.world.ready = lambda: [("canary", "the canary patient got no card")]
+    quiet, verbose = door.client.get("/readyz"), door.client.get("/readyz?verbose")
+    assert quiet.status_code == verbose.status_code == 503
+    assert "got no card" not in quiet.text
+    assert "got no card" in verbose.text
+    assert quiet.headers["Retry-After"]
+
+
+def test_unready_when_records_cannot_be_kept(open_door: Open, tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("a file where the folder should be")
+    response = open_door().client.get("/readyz?verbose")
+    assert response.status_code == 503
+    assert "journal" in response.text
+
+
+def test_version_counts_the_cards(door: Door) -> None:
+    version = door.client.get("/version").json
+    assert version["engine"] == __version__
+    assert version["library"] == {"version": "0.0.1", "revision": "0" * 64}
+    assert version["cards"] == {"active": 1, "draft": 2}
+
+
+def test_the_landing_page_warns_and_needs_no_script(open_door: Open) -> None:
+    response = open_door(CDS_BASE_URL="https://cds.example.org/a'b").client.get("/")
+    assert "synthetic data only, not for clinical use" in response.text
+    assert "<script" not in response.text
+    assert "a'b" not in response.text
+    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("path", ["/", "/livez", "/cds-services", "/nowhere"])
+def test_every_answer_carries_its_number(door: Door, path: str) -> None:
+    response = door.client.get(path)
+    assert response.headers["X-Request-Id"]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_description_names_every_route_and_method(open_door: Open) -> None:
+    door = open_door(CDS_BASE_URL="https://cds.example.org/cramp")
+    served = msgspec.json.decode(door.client.get("/openapi.json").data)
+    assert served["servers"] == [{"url": "https://cds.example.org/cramp"}]
+    described = {(path, method.upper()) for path, item in served["paths"].items() for method in item}
+    routes = {
+        (rule.rule, method)
+        for rule in door.client.application.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert described == routes
+
+
+def test_the_description_has_the_version_and_the_limits_of_the_engine() -> None:
+    description = yaml.safe_load(openapi_file().read_text(encoding="utf-8"))
+    assert description["info"]["version"] == __version__
+    statuses = {
+        status
+        for item in description["paths"].values()
+        for operation in item.values()
+        for status in operation["responses"]
+    }
+    assert statuses == {"200", "204", "304", "400", "412", "413", "415", "500", "503"}

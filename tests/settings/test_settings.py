@@ -1,0 +1,98 @@
+"""Settings: what is taken, and the sentences for what is not."""
+
+import pytest
+from pydantic import ValidationError
+
+from cds_service.settings import Settings, SettingsError
+
+
+def sentences(**environ: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(environ)
+    return caught.value.sentences
+
+
+def test_an_empty_environment_is_a_sandbox_on_loopback() -> None:
+    settings = Settings.load({"PATH": "/bin"})
+    assert (settings.profile, settings.host, settings.port) == ("sandbox", "127.0.0.1", 8080)
+    assert settings.public_url == "http://127.0.0.1:8080"
+    assert settings.base_path == ""
+    assert settings.cors_origins == ("*",)
+    assert settings.card_topics == "http://127.0.0.1:8080/CodeSystem/cards"
+
+
+def test_the_environment_of_the_process_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDS_PORT", "9999")
+    assert Settings.load({}).port == 8080
+
+
+def test_an_empty_value_is_no_value() -> None:
+    assert Settings.load({"CDS_PORT": "", "CDS_BASE_URL": ""}).port == 8080
+
+
+def test_addresses_follow_from_the_base_url() -> None:
+    settings = Settings.load({"CDS_BASE_URL": "https://cds.example.org/cramp/"})
+    assert settings.public_url == "https://cds.example.org/cramp"
+    assert settings.base_path == "/cramp"
+    assert settings.card_topics == "https://cds.example.org/cramp/CodeSystem/cards"
+    assert Settings.load({"CDS_TOPIC_SYSTEM": "https://x.org/y"}).card_topics == "https://x.org/y"
+    assert Settings.load({"CDS_HOST": "::1"}).public_url == "http://[::1]:8080"
+
+
+def test_origins_are_a_list_with_commas() -> None:
+    settings = Settings.load({"CDS_CORS_ORIGINS": "https://a.example.org, http://localhost:3000/"})
+    assert settings.cors_origins == ("https://a.example.org", "http://localhost:3000")
+
+
+@pytest.mark.parametrize("origins", ["null", "*,https://a.org", "https://a.org/path", "a.org", "https://*.a.org"])
+def test_origins_that_are_none_are_refused(origins: str) -> None:
+    assert sentences(CDS_CORS_ORIGINS=origins)[0].startswith("CDS_CORS_ORIGINS is ")
+
+
+@pytest.mark.parametrize(("name", "nearest"), [("CDS_PROT", "CDS_PORT"), ("CDS_BASEURL", "CDS_BASE_URL")])
+def test_an_unknown_name_is_refused_with_the_nearest(name: str, nearest: str) -> None:
+    assert sentences(**{name: "1"}) == [f"{name} is not a setting; the nearest is {nearest}."]
+
+
+def test_all_faults_are_named_at_once() -> None:
+    found = sentences(CDS_PORT="abc", CDS_REGION="fr", CDS_WROKERS="2", CDS_PROFILE="production", CDS_MAX_ENTRIES="0")
+    assert len(found) == 5
+    assert 'CDS_PORT is "abc"; allowed is a whole number from 1 to 65535.' in found
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CDS_MAX_BODY_BYTES", "1048575"),
+        ("CDS_PORT", "0"),
+        ("CDS_WORKERS", "0"),
+        ("CDS_WORKERS", "many"),
+        ("CDS_BASE_URL", "cds.example.org"),
+        ("CDS_BASE_URL", "https://x.org/?a=1"),
+        ("CDS_LOG_FORMAT", "xml"),
+        ("CDS_SHOW_DRAFTS", "perhaps"),
+    ],
+)
+def test_values_out_of_bounds_are_refused(name: str, value: str) -> None:
+    (sentence,) = sentences(**{name: value})
+    assert sentence.startswith(f'{name} is "{value}"; allowed is ')
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    (sentence,) = sentences(CDS_BASE_URL="https://user:hunter2@x.org")
+    assert "hunter2" not in sentence
+
+
+def test_production_is_refused_until_callers_can_be_authenticated() -> None:
+    (sentence,) = sentences(CDS_PROFILE="production")
+    assert sentence.startswith("CDS_PROFILE=production is refused: callers cannot be authenticated yet")
+
+
+def test_workers_may_follow_the_cores() -> None:
+    assert Settings.load({"CDS_WORKERS": "auto"}).worker_count >= 1
+    assert Settings.load({"CDS_WORKERS": "3"}).worker_count == 3
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Settings.load({}).port = 1
