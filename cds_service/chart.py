@@ -25,6 +25,8 @@ class Gap:
     `reason` is a fixed word for machines (`no-unit`, `not-delivered` …); `detail` says it in a sentence fragment
     for a clinician and holds no patient data beyond what the card needs. `about` names the lab test, drug class or
     condition concerned; empty means the whole section. `reference` is the resource, where there is one.
+    A `grave` gap is said on a card even where no card asked: another patient's data, or an order being written
+    that cannot be read.
     """
 
     section: Section
@@ -32,6 +34,7 @@ class Gap:
     about: str = ""
     detail: str = ""
     reference: str = ""
+    grave: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,15 @@ class Dose:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why an order was written: the condition concepts it names, or, when not understood, its text alone."""
+    """Why an order was written: the condition concepts it names, or, when not understood, its text alone.
+
+    `unclear` are concepts that the words of a reason without a known code hint at.
+    """
 
     concepts: frozenset[str]
     text: str
     understood: bool
+    unclear: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

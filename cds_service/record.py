@@ -59,8 +59,10 @@ def decision_record(
     }
 
 
-def feedback_record(entry: FeedbackEntry, service_id: str, caller: Caller, record_id: UUID, now: datetime) -> Plain:
-    """One feedback entry; the comment a user wrote is not kept, only that there was one."""
+def feedback_record(
+    entry: FeedbackEntry, service_id: str, caller: Caller, known: frozenset[str], record_id: UUID, now: datetime
+) -> Plain:
+    """One feedback entry; a comment or a code that is not in our list is not kept, only that there was one."""
     reason = entry.override_reason
     return {
         "v": VERSION,
@@ -73,9 +75,13 @@ def feedback_record(entry: FeedbackEntry, service_id: str, caller: Caller, recor
         "outcome": entry.outcome,
         "outcome_at": entry.outcome_timestamp.isoformat(),
         "accepted": [uuid_or_unmatched(uuid) for uuid in entry.accepted_suggestions],
-        "reason": reason.code[:100] if reason and reason.code.replace("-", "").isalnum() else "",
+        "reason": _known_reason(reason.code if reason else "", known),
         "commented": bool(reason and reason.user_comment),
     }
+
+
+def _known_reason(code: str, known: frozenset[str]) -> str:
+    return code if not code or code in known else "other"
 
 
 def uuid_or_unmatched(text: str) -> str:

@@ -8,7 +8,6 @@ from time import perf_counter
 from uuid import UUID, uuid4
 
 import msgspec
-import structlog
 
 from cds_service import hooks
 from cds_service.audit import Journal
@@ -19,7 +18,6 @@ from cds_service.decide.wording import SECTION_WORDS
 from cds_service.fhir import Gathered, gather, read_chart
 from cds_service.folders import fixtures_folder
 from cds_service.hooks import FeedbackEntry, HookRequest
-from cds_service.knowledge.card import Card
 from cds_service.knowledge.case import HOOKS, Hook
 from cds_service.knowledge.library import Library
 from cds_service.record import decision_record, feedback_record
@@ -62,13 +60,13 @@ def respond(
 
 
 def judge(request: HookRequest, options: ClientOptions, library: Library, now: datetime, decision_id: UUID) -> Reading:
-    """Gather, read the chart, decide; no side effect but the log line of a card that failed."""
+    """Gather, read the chart, decide; no side effect."""
     hook = hook_of(request)
     start = perf_counter()
     gathered = gather(request, library.needs(hook))
     chart = read_chart(request, gathered, library.terms, now)
     seen = perf_counter()
-    decision = decide(chart, library, options, hook, decision_id, _card_failed)
+    decision = decide(chart, library, options, hook, decision_id)
     done = perf_counter()
     return Reading(gathered, chart, decision, {"read": (seen - start) * 1000, "decide": (done - seen) * 1000})
 
@@ -78,15 +76,13 @@ def hook_of(request: HookRequest) -> Hook:
     return next(hook for hook in HOOKS if hook == request.hook)
 
 
-def _card_failed(card: Card, error: Exception) -> None:
-    structlog.get_logger().error("card failed", card=card.id, error=type(error).__name__)
-
-
 def _answer(decision: Decision, decision_id: UUID) -> Answer:
     if decision.unanswerable:
         body = hooks.operation_outcome(412, unanswerable(decision.unanswerable), "/prefetch", str(decision_id))
         return Answer(412, body, {"cards": 0, "lacking": list(decision.unanswerable)})
-    return Answer(200, hooks.encode_cards(decision.cards), {"cards": len(decision.cards)})
+    failed = [outcome.card.id for outcome in decision.outcomes if outcome.result == "error"]
+    summary = {"cards": len(decision.cards), **({"failed": failed} if failed else {})}
+    return Answer(200, hooks.encode_cards(decision.cards), summary)
 
 
 def unanswerable(sections: Sequence[Section]) -> str:
@@ -96,11 +92,12 @@ def unanswerable(sections: Sequence[Section]) -> str:
 
 
 def take_feedback(
-    entries: Sequence[FeedbackEntry], service_id: str, caller: Caller, journal: Journal, now: datetime
+    entries: Sequence[FeedbackEntry], service_id: str, caller: Caller, library: Library, journal: Journal, now: datetime
 ) -> None:
     """Record what became of our cards. Raises `JournalUnavailable`."""
+    known = frozenset(library.references.overrides)
     for entry in entries:
-        journal.write(feedback_record(entry, service_id, caller, uuid4(), now))
+        journal.write(feedback_record(entry, service_id, caller, known, uuid4(), now))
 
 
 def failing_checks(library: Library, now: datetime) -> list[tuple[str, str]]:

@@ -30,7 +30,6 @@ _ALLOWED = {
     "log_level": '"debug", "info", "warning" or "error"',
     "log_format": '"json" or "text"',
     "workers": 'a whole number of processes from 1 to 64, or "auto" for one per core',
-    "topic_system": "an absolute http or https address without user, query or fragment",
 }
 _PRODUCTION = (
     "CDS_PROFILE=production is refused: callers cannot be authenticated yet, so no real patient data may be sent here; "
@@ -65,7 +64,6 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "text"] = "json"
     workers: int | Literal["auto"] = 1
-    topic_system: str = ""
 
     @classmethod
     def settings_customise_sources(
@@ -79,7 +77,7 @@ class Settings(BaseSettings):
         """Only what `load` passes in."""
         return (init_settings,)
 
-    @field_validator("base_url", "topic_system")
+    @field_validator("base_url")
     @classmethod
     def _absolute(cls, value: str) -> str:
         if not value:
@@ -133,11 +131,6 @@ class Settings(BaseSettings):
     def base_path(self) -> str:
         """The path under which the service stands, "" for the root."""
         return urlsplit(self.public_url).path.rstrip("/")
-
-    @property
-    def card_topics(self) -> str:
-        """The CodeSystem of `source.topic`: our own, under the public address unless set."""
-        return self.topic_system or f"{self.public_url}/CodeSystem/cards"
 
     @property
     def worker_count(self) -> int:

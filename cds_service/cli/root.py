@@ -1,5 +1,7 @@
 """The command and its subcommands; each imports what it needs only when it runs, so that `--help` is quick."""
 
+from typing import Any
+
 import click
 
 from cds_service import __version__
@@ -8,8 +10,21 @@ from cds_service.cli.authoring import check, preview, terminology, vocabulary
 from cds_service.cli.running import audit, serve
 from cds_service.cli.showing import demo, explain
 
+INTERRUPTED = 130
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class Commands(click.Group):
+    """A group of commands whose exit code for Ctrl-C is 130; click's own is 1, which here means findings."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="cramp-cds")
 def main() -> None:
     """Cramp CDS: guideline cards for the safety of medicines around muscle cramps.

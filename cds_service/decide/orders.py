@@ -58,6 +58,8 @@ def _kept(members: Json) -> Json | None:
 
 
 def _text(text: str, moment: Moment, references: References) -> object:
+    if "{{" not in text:
+        return text
     whole_match = _PLACEHOLDER.fullmatch(text)
     if whole_match is None:
         return _PLACEHOLDER.sub(lambda match: str(_value(match[1], moment, references) or ""), text)

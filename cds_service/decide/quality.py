@@ -54,7 +54,8 @@ def _detail(card: Card, gaps: Mapping[Gap, Sequence[str]], more: Sequence[str], 
 
 
 def _line(gap: Gap, cards: Sequence[str]) -> str:
-    return f"- {wording.gap_sentence(gap)}. Checks that could not run: {', '.join(cards)}."
+    sentence = f"- {wording.gap_sentence(gap)}."
+    return f"{sentence} Checks that could not run: {', '.join(cards)}." if cards else sentence
 
 
 def _extension(finding: Finding, style: Style) -> dict[str, object]:

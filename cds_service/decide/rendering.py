@@ -78,7 +78,7 @@ def fitted(template: Template, moment: Moment) -> str:
     if len(text) <= LONGEST_SUMMARY:
         return text
     names = [name for name in template.names if name in ("drug", "drugs", "also", "condition", "reason", "gaps")]
-    lengths = {part.filler.name: len(part.filler.fill(moment)) for part in template.parts if part.filler}
+    lengths = {part.filler.name: len(plain_text(part.filler.fill(moment))) for part in template.parts if part.filler}
     short: dict[str, int] = {}
     for name in dict.fromkeys(names):
         short[name] = max(lengths[name] - (len(text) - LONGEST_SUMMARY), SHORTEST_NAME)

@@ -1,6 +1,6 @@
 """The decision, step by step: judge every card, silence and join, write the cards, say what was not checked."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from cds_service.caller import ClientOptions
@@ -14,19 +14,15 @@ from cds_service.knowledge.card import Card
 from cds_service.knowledge.case import Course, Hook, courses
 from cds_service.knowledge.library import Library
 
-CardFailed = Callable[[Card, Exception], None]
 BROKEN = Gap("medications", "card-failed", "", "a check failed inside this service")
 
 
-def decide(
-    chart: Chart, library: Library, options: ClientOptions, hook: Hook, decision_id: UUID,
-    failed: CardFailed = lambda card, error: None,
-) -> Decision:  # fmt: skip
-    """The decision for one chart. A card that raises is skipped, told to `failed`, and named on the quality card."""
+def decide(chart: Chart, library: Library, options: ClientOptions, hook: Hook, decision_id: UUID) -> Decision:
+    """The decision for one chart. A card that raises is skipped and named on the quality card."""
     everything = courses(chart, library.references.classes_of)
     cards = library.for_hook(hook, options.region, options.shows_drafts)
     judged = [card for card in cards if card.about.subject != "gaps"]
-    findings, outcomes = _judge_all(judged, chart, hook, everything, failed)
+    findings, outcomes = _judge_all(judged, chart, hook, everything)
     unanswerable = _unanswerable(judged, findings, outcomes, chart)
     if unanswerable:
         return Decision((), tuple(outcomes), (), unanswerable)
@@ -41,7 +37,7 @@ def _answered(
     gone = silenced(findings)
     kept = [finding for position, finding in enumerate(findings) if position not in gone]
     bundles = bundled(kept, hook)
-    gaps = _unread(outcomes)
+    gaps = _unread(outcomes, chart)
     quality = next((card for card in cards if card.about.subject == "gaps"), None)
     seats, overflow = seated(bundles, with_quality=bool(gaps) and quality is not None)
     rendered = [render(bundle, style) for bundle in seats]
@@ -59,7 +55,7 @@ def _answered(
 
 
 def _judge_all(
-    cards: Sequence[Card], chart: Chart, hook: Hook, everything: tuple[Course, ...], failed: CardFailed
+    cards: Sequence[Card], chart: Chart, hook: Hook, everything: tuple[Course, ...]
 ) -> tuple[list[Finding], list[Outcome]]:
     findings: list[Finding] = []
     outcomes: list[Outcome] = []
@@ -67,17 +63,16 @@ def _judge_all(
         try:
             found, others = evaluate(card, chart, hook, everything)
         except Exception as error:
-            failed(card, error)
-            outcomes.append(Outcome(card, "", "error", None, (), (BROKEN,)))
+            outcomes.append(Outcome(card, "", "error", None, (), (BROKEN,), type(error).__name__))
             continue
         findings += found
         outcomes += others
     return findings, outcomes
 
 
-def _unread(outcomes: Sequence[Outcome]) -> Mapping[Gap, list[str]]:
-    """Every gap that kept a card from being judged, with the titles of those cards."""
-    found: dict[Gap, list[str]] = {}
+def _unread(outcomes: Sequence[Outcome], chart: Chart) -> Mapping[Gap, list[str]]:
+    """Every gap that is grave or kept a card from being judged, with the titles of those cards."""
+    found: dict[Gap, list[str]] = {gap: [] for gap in chart.gaps if gap.grave}
     for outcome in outcomes:
         for gap in outcome.gaps:
             titles = found.setdefault(gap, [])

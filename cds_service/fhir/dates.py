@@ -58,7 +58,7 @@ def _timed(text: str) -> Moment:
         at = datetime.fromisoformat(text)
     except ValueError:
         # An odd time of day (24:00, a leap second) still leaves the date.
-        at = datetime(on.year, on.month, on.day)  # noqa: DTZ001 - the zone follows on the next line
+        at = datetime(on.year, on.month, on.day, tzinfo=UTC)
     at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     return Moment(at, exact(on))
 

@@ -103,7 +103,8 @@ def _own(value: Delivered, section: Section, ours: frozenset[str]) -> _Own:
 def _section_gaps(section: Section, own: _Own) -> list[Gap]:
     if own.word in _REASONS:
         reason, detail = _REASONS[own.word]
-        return [Gap(section, reason, detail=detail), *_strangers_gap(section, own.strangers)]
+        grave = own.word == "other-patient"
+        return [Gap(section, reason, detail=detail, grave=grave), *_strangers_gap(section, own.strangers)]
     return _strangers_gap(section, own.strangers)
 
 
@@ -111,9 +112,9 @@ def _strangers_gap(section: Section, count: int) -> list[Gap]:
     if not count:
         return []
     entries = "1 entry" if count == 1 else f"{count} entries"
-    return [Gap(section, "other-patient-entries", detail=f"{entries} of another patient left out")]
+    return [Gap(section, "other-patient-entries", detail=f"{entries} of another patient left out", grave=True)]
 
 
 def _draft_gaps(lost: int, strangers: int) -> list[Gap]:
-    unreadable = [Gap("medications", "unreadable-draft", detail="a draft order cannot be read")] if lost else []
-    return [*unreadable, *_strangers_gap("medications", strangers)]
+    unreadable = Gap("medications", "unreadable-draft", detail="a draft order cannot be read", grave=True)
+    return [*([unreadable] if lost else []), *_strangers_gap("medications", strangers)]

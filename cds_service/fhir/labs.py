@@ -2,16 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import pairwise
+from operator import itemgetter
 from typing import NamedTuple
 
-from cds_service.chart import Gap, LabResult
-from cds_service.fhir.elements import Entry
-from cds_service.fhir.reading import Reading, of_type
+from cds_service.chart import Day, Gap, LabResult
+from cds_service.fhir.dates import EARLIEST
+from cds_service.fhir.elements import Entry, Resource
+from cds_service.fhir.reading import Reading
 from cds_service.fhir.references import reference_of
-from cds_service.fhir.results import Found, Source, results_of, taken_at
+from cds_service.fhir.results import NO_DATE, Candidate, Source, candidates, gap_of, read_result, taken_at
+from cds_service.terminology import Unusable
 
 Labs = Mapping[str, tuple[LabResult, ...]]
+_KEPT = 3
+_TOLERATED_FUTURE = timedelta(days=1)
+_IN_FUTURE = Unusable("future-date", "the date of the result lies in the future")
+_NOT_SETTLED = Unusable("newer-preliminary", "a newer result is preliminary and was not used")
 
 
 class LabsRead(NamedTuple):
@@ -23,88 +31,117 @@ class LabsRead(NamedTuple):
 
 
 def read_labs(entries: Iterable[Entry], reading: Reading, *, partial: bool) -> LabsRead:
-    """The results by test. `partial` says that only a page of them was delivered.
+    """The newest results by test. `partial` says that only a page of them was delivered.
 
     The newest counts by the time of the specimen, then by release, then a correction before the rest. An unusable
     result keeps its place, so that nobody falls back to an older one without knowing.
     """
-    gaps: list[Gap] = []
-    stating: list[Source] = []
-    found: dict[str, list[Found]] = {}
     delivered = sources(entries)
+    found, stating = _found(delivered, reading)
+    newest_first = not partial or _newest_first(delivered)
+    labs: dict[str, tuple[LabResult, ...]] = {}
+    gaps: list[Gap] = []
+    for test in sorted(found):
+        results, lost = _counted(found[test], reading)
+        gaps.extend(lost)
+        if results:
+            labs[test] = results if newest_first else tuple(map(_on_unsorted_page, results))
+            gaps.extend(result.problem for result in labs[test][:1] if result.problem is not None)
+    return LabsRead(labs, tuple(gaps), tuple(stating))
+
+
+def _found(delivered: Iterable[Source], reading: Reading) -> tuple[dict[str, list[Candidate]], list[Source]]:
+    """The results of these Observations by test, and the Observations that state a condition instead."""
+    found: dict[str, list[Candidate]] = {}
+    stating: list[Source] = []
     for source in delivered:
         own, observed = reading.meaning(source.observation.code)
         if observed is not None:
             stating.append(source)
         elif own is not None or source.observation.component:
-            for one in results_of(source, own, reading):
-                if isinstance(one, Gap):
-                    gaps.append(one)
-                else:
-                    found.setdefault(one.result.test, []).append(one)
-    labs: dict[str, tuple[LabResult, ...]] = {}
-    newest_first = not partial or _newest_first(delivered)
-    for test in sorted(found):
-        results, lost = _ordered(found[test])
-        labs[test] = results if newest_first else tuple(map(_on_unsorted_page, results))
-        gaps.extend(lost)
-        gaps.extend(result.problem for result in labs[test][:1] if result.problem is not None)
-    return LabsRead(labs, tuple(gaps), tuple(stating))
+            for one in candidates(source, own, reading):
+                found.setdefault(one.match.test, []).append(one)
+    return found, stating
 
 
 def sources(entries: Iterable[Entry]) -> list[Source]:
     """Every Observation, those contained in a DiagnosticReport included (they borrow its time)."""
-    return [source for entry, _ in of_type(entries, "Observation", "DiagnosticReport") for source in _within(entry)]
+    found: list[Source] = []
+    for entry in entries:
+        resource = entry.resource
+        if resource is None:
+            continue
+        if resource.resource_type == "Observation":
+            found.append(Source(reference_of(entry), resource))
+        elif resource.resource_type == "DiagnosticReport":
+            found.extend(_contained(entry, resource))
+    return found
 
 
-def _within(entry: Entry) -> Iterator[Source]:
-    resource = entry.resource
-    if resource is None:
-        return
-    reference = reference_of(entry)
-    if resource.resource_type == "Observation":
-        yield Source(reference, resource)
-        return
-    for held in resource.contained or ():
+def _contained(entry: Entry, report: Resource) -> Iterator[Source]:
+    for held in report.contained or ():
         if held is not None and held.resource_type == "Observation":
-            yield Source(f"{reference}#{(held.id or '').lstrip('#')}", held, resource)
+            yield Source(f"{reference_of(entry)}#{(held.id or '').lstrip('#')}", held, report)
 
 
-def _ordered(found: list[Found]) -> tuple[tuple[LabResult, ...], list[Gap]]:
-    """The results that count, newest first; undated and preliminary ones only where there is nothing else."""
-    gaps: list[Gap] = []
-    counted = [one for one in found if one.dated] or found
-    if len(counted) < len(found):
-        gaps.extend(one.result.problem for one in found if not one.dated and one.result.problem is not None)
-    counted.sort(key=_newness, reverse=True)
-    if any(one.rank == 0 for one in counted):
+def _counted(found: list[Candidate], reading: Reading) -> tuple[tuple[LabResult, ...], list[Gap]]:
+    """The results of one test that count, newest first; undated and preliminary ones only if there is nothing else."""
+    latest = reading.now + _TOLERATED_FUTURE
+    future = [one for one in found if one.at is not None and one.at.at > latest]
+    dated = [one for one in found if one.at is not None and one.at.at <= latest]
+    undated = [one for one in found if one.at is None]
+    gaps = [gap_of(one, _IN_FUTURE) for one in future]
+    gaps.extend(gap_of(one, NO_DATE) for one in undated if dated)
+    counted = sorted(dated or undated, key=_newness, reverse=True)
+    if any(one.preliminary for one in counted):
         counted = _settled(counted, gaps)
-    results = tuple(one.result for one in counted)
+    results = _read(counted, reading)
     distinct = len({result.reference for result in results}) == len(results)
-    return results if distinct else tuple(dict.fromkeys(results)), gaps
+    return tuple(results if distinct else dict.fromkeys(results)), gaps
 
 
-def _settled(newest_first: list[Found], gaps: list[Gap]) -> list[Found]:
+def _newness(one: Candidate) -> tuple[datetime, datetime, int]:
+    return one.at.at if one.at is not None else EARLIEST, one.issued, one.rank
+
+
+def _read(newest_first: list[Candidate], reading: Reading) -> list[LabResult]:
+    """The newest few results of each variant: whole days, and on until one can be used.
+
+    Facts ask for the latest result, and whether any in a window can be used; the rest of a long history stays unread.
+    """
+    held: dict[str, _Held] = {}
+    found: list[tuple[tuple[object, ...], LabResult]] = []
+    for one in newest_first:
+        known = held.get(one.match.variant)
+        day = one.at.day if one.at is not None else None
+        if known is None or known.results < _KEPT or known.day == day or not known.usable:
+            result = read_result(one, reading)
+            found.append(((*_newness(one), result.value is not None, result.reference, result.as_reported), result))
+            count, usable = (known.results, known.usable) if known is not None else (0, False)
+            held[one.match.variant] = _Held(count + 1, day, usable or result.value is not None)
+    found.sort(key=itemgetter(0), reverse=True)
+    return [result for _, result in found]
+
+
+class _Held(NamedTuple):
+    """How many results of a variant were read, the day of the last one, and whether one of them can be used."""
+
+    results: int
+    day: Day | None
+    usable: bool
+
+
+def _settled(newest_first: list[Candidate], gaps: list[Gap]) -> list[Candidate]:
     """Without preliminary results of a variant that has settled ones; a newer one left out is named."""
-    settled: dict[str, Found] = {}
+    settled: dict[str, Candidate] = {}
     for one in newest_first:
-        if not one.result.preliminary:
-            settled.setdefault(one.result.variant, one)
+        if not one.preliminary:
+            settled.setdefault(one.match.variant, one)
     for one in newest_first:
-        known = settled.get(one.result.variant)
-        if one.result.preliminary and known is not None and one.result.when > known.result.when:
-            gaps.append(_newer_preliminary(one.result))
-    return [one for one in newest_first if not one.result.preliminary or one.result.variant not in settled]
-
-
-def _newness(one: Found) -> tuple[object, ...]:
-    result = one.result
-    return result.when, one.issued, one.rank, result.value is not None, result.reference, result.as_reported
-
-
-def _newer_preliminary(result: LabResult) -> Gap:
-    detail = "a newer result is preliminary and was not used"
-    return Gap("observations", "newer-preliminary", about=result.test, detail=detail, reference=result.reference)
+        known = settled.get(one.match.variant)
+        if one.preliminary and known is not None and _newness(one)[0] > _newness(known)[0]:
+            gaps.append(gap_of(one, _NOT_SETTLED))
+    return [one for one in newest_first if not one.preliminary or one.match.variant not in settled]
 
 
 def _newest_first(found_in: Sequence[Source]) -> bool:

@@ -64,11 +64,11 @@ def _listed(entries: Iterable[Entry], revised: set[str]) -> Iterator[tuple[Entry
 def _draft(draft: Draft, reading: Reading) -> _Line:
     order = draft.entry.resource
     role = draft_role(order) if order is not None else None
-    if order is None or role is None:
+    if order is None or role is None or (role == "stopped" and not draft.judged):
         return _Line()
     gap = _unreadable(draft.entry, order)
     if gap is not None:
-        return _Line(gap=gap)
+        return _Line(gap=replace(gap, grave=draft.judged))
     drug = drug_of(order, reading)
     if not drug.stated:
         return _Line()
@@ -79,7 +79,8 @@ def _draft(draft: Draft, reading: Reading) -> _Line:
         # An order being signed off as ended ends about now.
         made = replace(made, stopped=replace(exact(reading.today), about=True))
     made = replace(made, as_sent=draft.as_sent, editable=role == "draft" and _editable(draft.entry, order))
-    return _Line(made, None if drug.legible else _drug_unknown(draft.entry), drug.match.confidence == "none")
+    unknown = None if drug.legible else replace(_drug_unknown(draft.entry), grave=draft.judged)
+    return _Line(made, unknown, drug.match.confidence == "none")
 
 
 def _order(entry: Entry, order: Resource, reading: Reading) -> _Line:
@@ -109,15 +110,16 @@ def _drug_unknown(entry: Entry) -> Gap:
 
 def _medication(entry: Entry, order: Resource, drug: Drug, role: Role, reading: Reading) -> Medication:
     match = drug.match
+    route = _route(order, drug, reading)
     return Medication(
         reference=reference_of(entry),
         name=drug.name or " / ".join(match.ingredients),
         ingredients=match.ingredients,
-        classes=match.classes,
+        classes=reading.terms.meant(match.classes, route),
         confidence=match.confidence,
         role=role,
         watched=match.watched,
-        route=_route(order, drug, reading),
+        route=route,
         reasons=tuple(_reasons(order, reading)),
         dose=_dose(entry, order, match.strength_mg),
         started=start_of(order),
@@ -161,7 +163,7 @@ def _reasons(order: Resource, reading: Reading) -> Iterator[Reason]:
 def _reason(concept: CodeableConcept | None, beside: str, reading: Reading) -> Reason:
     text = name_of(concept) or beside
     found = reading.terms.concepts(codings(concept), text_of(concept) or beside)
-    return Reason(found.concepts, text, understood=bool(found.concepts))
+    return Reason(found.concepts, text, understood=bool(found.concepts), unclear=found.unclear)
 
 
 def _editable(entry: Entry, order: Resource) -> bool:

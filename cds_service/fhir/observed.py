@@ -1,4 +1,4 @@
-"""Conditions that Observations state: a status such as pregnant or not, and the date on which it is due to end."""
+"""Conditions that Observations state: whether it is present, and the date on which it is due to end."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
@@ -12,8 +12,6 @@ from cds_service.fhir.reading import Reading
 from cds_service.fhir.results import Source, taken_at
 
 _VOID = frozenset({"entered-in-error", "cancelled"})
-# A stated status with a natural end (such as a pregnancy) is not carried on for longer than this.
-_LASTS = timedelta(days=300)
 
 
 class _Statement(NamedTuple):
@@ -24,6 +22,7 @@ class _Statement(NamedTuple):
     at: Moment
     name: str
     reference: str
+    lasts: timedelta
 
 
 def read_observed(found_in: Sequence[Source], reading: Reading) -> tuple[Problem, ...]:
@@ -52,7 +51,8 @@ def _statements(found_in: Iterable[Source], reading: Reading) -> Iterator[_State
             continue
         says = _due(observation, reading) if match.kind == "due-date" else _says(observation, reading)
         if match.kind == "status" or says is not None:
-            yield _Statement(match.concept, says, at, name_of(observation.code), source.reference)
+            lasts = timedelta(days=match.lasts_days)
+            yield _Statement(match.concept, says, at, name_of(observation.code), source.reference, lasts)
 
 
 def _says(observation: Resource, reading: Reading) -> bool | None:
@@ -72,7 +72,7 @@ def _due(observation: Resource, reading: Reading) -> bool | None:
 
 def _problem(statement: _Statement, reading: Reading) -> Problem:
     concepts = frozenset({statement.concept})
-    current = statement.at.day.last >= reading.today - _LASTS
+    current = statement.at.day.last >= reading.today - statement.lasts
     return Problem(
         name=statement.name,
         concepts=concepts if statement.says else frozenset(),

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from cds_service.chart import Allergy, Chart, Gap, Medication, Problem, Section
 from cds_service.fhir.allergies import read_allergies
+from cds_service.fhir.calculated import with_calculated
 from cds_service.fhir.conditions import read_conditions
 from cds_service.fhir.elements import Entry
 from cds_service.fhir.gather import Gathered
@@ -34,6 +35,7 @@ def read_chart(request: HookRequest, gathered: Gathered, terms: Terms, now: date
     labs = read_labs(_of(gathered, "observations"), reading, partial=partial)
     conditions = read_conditions(_of(gathered, "conditions"), reading)
     allergies = read_allergies(_of(gathered, "allergies"), reading)
+    problems = _once((*conditions.items, *read_observed(labs.stating, reading)))
     gaps = (*gathered.gaps, *person_gaps, *medicines.gaps, *labs.gaps, *conditions.gaps, *allergies.gaps)
     return Chart(
         now=now,
@@ -41,8 +43,8 @@ def read_chart(request: HookRequest, gathered: Gathered, terms: Terms, now: date
         age=person.age,
         sex=person.sex,
         medications=_once(medicines.items),
-        labs=labs.labs,
-        problems=_once((*conditions.items, *read_observed(labs.stating, reading))),
+        labs=with_calculated(labs.labs, person, problems, terms),
+        problems=problems,
         allergies=_once(allergies.items),
         sections=gathered.states,
         gaps=_once((*gaps, *_losses(gathered))),
@@ -71,7 +73,8 @@ def _losses(gathered: Gathered) -> list[Gap]:
 
 def _once(items: Iterable[_Item]) -> tuple[_Item, ...]:
     """Equal items once, in an order of their own and not that of their delivery."""
-    return tuple(sorted(set(items), key=_place))
+    found = tuple(items)
+    return tuple(sorted(set(found), key=_place)) if len(found) > 1 else found
 
 
 def _place(item: Medication | Problem | Allergy | Gap) -> tuple[object, ...]:

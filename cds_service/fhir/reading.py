@@ -10,7 +10,7 @@ from cds_service.fhir.codeable import codings
 from cds_service.fhir.decode import EXPECTED
 from cds_service.fhir.elements import CodeableConcept, Entry, Resource, present
 from cds_service.fhir.references import Index, reference_of
-from cds_service.terminology import Coding, LabMatch, ObservedMatch, Terms
+from cds_service.terminology import LabMatch, ObservedMatch, Terms
 
 _Item = TypeVar("_Item")
 _READ = {**EXPECTED, "medications": EXPECTED["medications"] | {"Medication"}}
@@ -23,6 +23,10 @@ class Meaning(NamedTuple):
     observed: ObservedMatch | None = None
 
 
+_MEANS_NOTHING = Meaning()
+_Codes = tuple[tuple[str | None, str | None, str | None], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """The surroundings in which one call's resources are read. `today` is the date of `now`."""
@@ -31,14 +35,17 @@ class Reading:
     index: Index
     now: datetime
     today: date
-    _meanings: dict[tuple[Coding, ...], Meaning] = field(default_factory=dict)
+    _meanings: dict[_Codes, Meaning] = field(default_factory=dict)
 
     def meaning(self, concept: CodeableConcept | None) -> Meaning:
         """What the code of an Observation means; looked up once per call, since the same tests come again and again."""
-        key = tuple(codings(concept))
+        if concept is None or not concept.coding:
+            return _MEANS_NOTHING
+        key = tuple([(one.system, one.code, one.display) for one in concept.coding if one is not None])
         found = self._meanings.get(key)
         if found is None:
-            found = self._meanings[key] = Meaning(self.terms.lab(key), self.terms.observed(key))
+            codes = codings(concept)
+            found = self._meanings[key] = Meaning(self.terms.lab(codes), self.terms.observed(codes))
         return found
 
 

@@ -1,7 +1,6 @@
 """One Observation becomes laboratory results: its own value, and those of its components."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -20,17 +19,9 @@ _VOID = frozenset({"entered-in-error", "cancelled"})
 _NOT_YET = frozenset({"preliminary", "registered"})
 _RANKS = {"corrected": 3, "amended": 3, "final": 2, "preliminary": 0, "registered": 0}
 _COMPARATORS = frozenset({"", "<", "<=", ">", ">="})
-_TOLERATED_FUTURE = timedelta(days=1)
 _LONGEST_UNIT = 40
-
-
-class Found(NamedTuple):
-    """One result, and by what it is ordered among others of its test: time, then release, then standing."""
-
-    result: LabResult
-    issued: datetime
-    rank: int
-    dated: bool
+_Parts = list[tuple[Resource | Component, LabMatch]]
+NO_DATE = Unusable("no-date", "the result has no date that can be read")
 
 
 class Source(NamedTuple):
@@ -41,34 +32,42 @@ class Source(NamedTuple):
     parent: Resource | None = None
 
 
-class _Setting(NamedTuple):
-    """What all results of one Observation share."""
+class Candidate(NamedTuple):
+    """A result found but not yet read: `part` is the Observation itself or one of its components.
+
+    `at` is None when it has no date; `by_release` when only its release has one. `rank` orders results of one moment.
+    """
 
     source: Source
+    match: LabMatch
+    part: Resource | Component
     status: str
     at: Moment | None
     by_release: bool
-    spoilt: Unusable | None
+    issued: datetime
+    rank: int
+
+    @property
+    def preliminary(self) -> bool:
+        """Whether the laboratory has not settled it yet."""
+        return self.status in _NOT_YET
 
 
-def results_of(source: Source, own: LabMatch | None, reading: Reading) -> Iterator[Found | Gap]:
-    """The results an Observation holds, `own` being the test its own code names; a gap for one dated in the future.
-
-    Void Observations hold none.
-    """
+def candidates(source: Source, own: LabMatch | None, reading: Reading) -> list[Candidate]:
+    """The results an Observation holds, `own` being the test its own code names. Void Observations hold none."""
     observation = source.observation
     status = word(observation.status)
     if status in _VOID:
-        return
-    parts = list(_components(observation, reading)) if observation.component else []
-    counts = own is not None and not _only_a_heading(observation, parts, status)
-    if counts or parts:
-        at, by_release = taken_at(source)
-        setting = _Setting(source, status, at, by_release, _spoilt(observation, reading))
-        if own is not None and counts:
-            yield _result(setting, own, observation, reading)
-        for part, match in parts:
-            yield _result(setting, match, part, reading)
+        return []
+    parts = _components(observation, reading) if observation.component else []
+    if own is not None and not _only_a_heading(observation, parts, status):
+        parts = [(observation, own), *parts]
+    if not parts:
+        return []
+    at, by_release = taken_at(source)
+    issued = moment(observation.issued)
+    released, rank = (issued.at if issued is not None else EARLIEST), _RANKS.get(status, 1)
+    return [Candidate(source, match, part, status, at, by_release, released, rank) for part, match in parts]
 
 
 def taken_at(source: Source) -> tuple[Moment | None, bool]:
@@ -88,14 +87,13 @@ def _stated(resource: Resource) -> Moment | None:
     return ended or moment(resource.effective_instant)
 
 
-def _components(observation: Resource, reading: Reading) -> Iterator[tuple[Component, LabMatch]]:
-    for part in observation.component or ():
-        match = reading.meaning(part.code).lab if part is not None else None
-        if part is not None and match is not None:
-            yield part, match
+def _components(observation: Resource, reading: Reading) -> _Parts:
+    """The components whose own codes name a test."""
+    found = ((part, reading.meaning(part.code).lab) for part in observation.component or () if part is not None)
+    return [(part, match) for part, match in found if match is not None]
 
 
-def _only_a_heading(observation: Resource, parts: list[tuple[Component, LabMatch]], status: str) -> bool:
+def _only_a_heading(observation: Resource, parts: _Parts, status: str) -> bool:
     """A panel named like one of its members, or a request not yet answered: no result, and no failed one."""
     if observation.value_quantity is not None or _has_value(observation):
         return False
@@ -110,36 +108,33 @@ def _has_value(part: Resource | Component) -> bool:
     )
 
 
-def _result(setting: _Setting, match: LabMatch, part: Resource | Component, reading: Reading) -> Found | Gap:
-    at = setting.at
-    if at is not None and at.at > reading.now + _TOLERATED_FUTURE:
-        return _gap(setting, match, Unusable("future-date", "the date of the result lies in the future"))
+def read_result(found: Candidate, reading: Reading) -> LabResult:
+    """The result in the unit of its test, or with the problem that makes it unusable."""
+    part, at = found.part, found.at
     quantity = part.value_quantity
-    value = _value(setting, match, part, reading)
-    problem = _gap(setting, match, value) if isinstance(value, Unusable) else None
-    low, high = (
-        _own_range(part.reference_range, match.test, quantity, reading) if part.reference_range else (None, None)
+    value = _value(found, reading)
+    low, high = _own_range(part.reference_range, found.match.test, quantity, reading)
+    return LabResult(
+        test=found.match.test,
+        variant=found.match.variant,
+        value=None if isinstance(value, Unusable) else value,
+        day=at.day if at is not None else Day(ANY_DAY, reading.today),
+        when=at.at if at is not None else EARLIEST,
+        reference=found.source.reference,
+        as_reported=_as_reported(quantity) if quantity is not None else "",
+        comparator=word(quantity.comparator) if quantity is not None else "",
+        preliminary=found.preliminary,
+        haemolysed=haemolysed(found.source.observation, part, reading),
+        normal_low=low,
+        normal_high=high,
+        problem=gap_of(found, value) if isinstance(value, Unusable) else None,
+        notes=_notes(found),
     )
-    result = LabResult(
-        match.test,
-        match.variant,
-        value if problem is None and not isinstance(value, Unusable) else None,
-        at.day if at is not None else Day(ANY_DAY, reading.today),
-        at.at if at is not None else EARLIEST,
-        setting.source.reference,
-        _as_reported(quantity) if quantity is not None else "",
-        word(quantity.comparator) if quantity is not None else "",
-        setting.status in _NOT_YET,
-        haemolysed(setting.source.observation, part, reading),
-        "",
-        low,
-        high,
-        problem,
-        _notes(match, setting.status, by_release=setting.by_release),
-    )
-    issued = moment(setting.source.observation.issued)
-    rank = _RANKS.get(setting.status, 1)
-    return Found(result, issued.at if issued is not None else EARLIEST, rank, at is not None)
+
+
+def gap_of(found: Candidate, why: Unusable) -> Gap:
+    """The gap that a result leaves which cannot be used."""
+    return Gap("observations", why.reason, about=found.match.test, detail=why.detail, reference=found.source.reference)
 
 
 def _spoilt(observation: Resource, reading: Reading) -> Unusable | None:
@@ -150,19 +145,19 @@ def _spoilt(observation: Resource, reading: Reading) -> Unusable | None:
     return Unusable("other-specimen", f'not a blood sample: "{elsewhere}"') if elsewhere else None
 
 
-def _value(setting: _Setting, match: LabMatch, part: Resource | Component, reading: Reading) -> float | Unusable:
+def _value(found: Candidate, reading: Reading) -> float | Unusable:
     """The number in the unit of its test, or why it cannot be used."""
-    if match.conflict:
-        return Unusable("conflicting-codes", match.conflict)
-    if setting.spoilt is not None:
-        return setting.spoilt
+    part, test = found.part, found.match.test
+    if found.match.conflict:
+        return Unusable("conflicting-codes", found.match.conflict)
+    spoilt = _spoilt(found.source.observation, reading)
+    if spoilt is not None:
+        return spoilt
     if part.value_quantity is None and not _has_value(part):
         reason = code_word(part.data_absent_reason)[:_LONGEST_UNIT]
         return Unusable("no-value", f"the result has no value ({reason})" if reason else "the result has no value")
-    found = _number(part.value_quantity, match.test, reading)
-    if setting.at is None and not isinstance(found, Unusable):
-        return Unusable("no-date", "the result has no date that can be read")
-    return found
+    value = _number(part.value_quantity, test, reading)
+    return NO_DATE if found.at is None and not isinstance(value, Unusable) else value
 
 
 def _number(quantity: Quantity | None, test: str, reading: Reading) -> float | Unusable:
@@ -175,10 +170,10 @@ def _number(quantity: Quantity | None, test: str, reading: Reading) -> float | U
 
 
 def _own_range(
-    ranges: list[ReferenceRange | None], test: str, quantity: Quantity | None, reading: Reading
+    ranges: list[ReferenceRange | None] | None, test: str, quantity: Quantity | None, reading: Reading
 ) -> tuple[float | None, float | None]:
     """The laboratory's own normal limits, where it states one normal range, in the unit of the test."""
-    normal = [found for found in ranges if found is not None and code_word(found.type) in ("", "normal")]
+    normal = [found for found in ranges or () if found is not None and code_word(found.type) in ("", "normal")]
     if len(normal) != 1 or quantity is None:
         return None, None
     return _limit(normal[0].low, test, quantity, reading), _limit(normal[0].high, test, quantity, reading)
@@ -212,14 +207,11 @@ def _unit(sent: str) -> str:
     return short(sent, _LONGEST_UNIT)
 
 
-def _notes(match: LabMatch, status: str, *, by_release: bool) -> tuple[str, ...]:
-    if status in _RANKS and not match.care and not by_release:
+def _notes(found: Candidate) -> tuple[str, ...]:
+    care, status = found.match.care, found.status
+    if status in _RANKS and not care and not found.by_release:
         return ()
-    standing = (
-        "" if status in _RANKS else "status unknown" if status == "unknown" else "status missing or not understood"
+    doubt = "status unknown" if status == "unknown" else "status missing or not understood"
+    return tuple(
+        filter(None, (care, "" if status in _RANKS else doubt, "dated by its release" if found.by_release else ""))
     )
-    return tuple(filter(None, (match.care, standing, "dated by its release" if by_release else "")))
-
-
-def _gap(setting: _Setting, match: LabMatch, why: Unusable) -> Gap:
-    return Gap("observations", why.reason, about=match.test, detail=why.detail, reference=setting.source.reference)

@@ -3,9 +3,7 @@
 Only words that a laboratory writes beside a result are looked at, never the patient's diagnoses.
 """
 
-import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -18,28 +16,14 @@ from cds_service.fhir.reading import Reading
 _LONGEST_NOTE = 2000
 _LONGEST_TEST_NAME = 200
 _T = TypeVar("_T")
-_ELSEWHERE = re.compile(
-    r"\b(urin\w*|harn\w*|csf|cerebrospinal|liquor|dialysat\w*|dialysis fluid|crrt|effluent|circuit|pleura\w*|ascit\w*"
-    r"|periton\w*|synovial|sweat|saliva|stool|f[a]?eces|gastric|bile|amniotic|drain\w*|body fluid)\b",
-    re.IGNORECASE,
-)
-_BROKEN = re.compile(r"h[a]?emoly\w+", re.IGNORECASE)
-_NOT_BROKEN = re.compile(
-    r"\b(?:no|not|non|without|free of|nil)[ -]+(?:\w+ ){0,2}h[a]?emoly\w+"
-    r"|h[a]?emoly\w+(?: index)?\s*[:=-]?\s*(?:none|negative|absent|normal|not|no|nil|0)\b",
-    re.IGNORECASE,
-)
 
 
 def other_specimen(observation: Resource, reading: Reading) -> str:
     """The word that shows that a result is not from the patient's blood, or ""."""
-    if _plain(observation):
+    if _plain(observation, reading):
         return ""
-    for words in _specimen_words(observation, reading):
-        found = _ELSEWHERE.search(words)
-        if found is not None:
-            return found.group(0).lower()
-    return ""
+    told = map(reading.terms.specimens.elsewhere, _specimen_words(observation, reading))
+    return next((word for word in told if word), "")
 
 
 def haemolysed(observation: Resource, part: Resource | Component, reading: Reading) -> bool:
@@ -50,22 +34,20 @@ def haemolysed(observation: Resource, part: Resource | Component, reading: Readi
     if observation.note or observation.comment:
         told.append(short(observation.comment, _LONGEST_NOTE))
         told += [short(note.text, _LONGEST_NOTE) for note in observation.note or () if note is not None]
-    if not _plain(observation):
+    if not _plain(observation, reading):
         told += _specimen_words(observation, reading)
-    return any(_BROKEN.search(_NOT_BROKEN.sub(" ", words)) for words in told)
+    return any(map(reading.terms.specimens.broken, told))
 
 
-def _plain(observation: Resource) -> bool:
+def _plain(observation: Resource, reading: Reading) -> bool:
     """Whether nothing at all is said of the specimen, which is the usual case."""
     if observation.specimen is not ABSENT or observation.body_site is not ABSENT:
         return False
     text = observation.code.text if observation.code is not None else None
-    return not text or (_says_nothing(text) if len(text) <= _LONGEST_TEST_NAME else False)
-
-
-@lru_cache(maxsize=2048)
-def _says_nothing(test_name: str) -> bool:
-    return not (_ELSEWHERE.search(test_name) or _BROKEN.search(test_name))
+    if not text:
+        return True
+    specimens = reading.terms.specimens
+    return len(text) <= _LONGEST_TEST_NAME and not specimens.elsewhere(text) and not specimens.broken(text)
 
 
 def _specimen_words(observation: Resource, reading: Reading) -> Iterator[str]:

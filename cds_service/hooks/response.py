@@ -91,6 +91,7 @@ class _Answer(msgspec.Struct, frozen=True):
     cards: tuple[Card, ...]
 
 
+_EMPTIES = (b"null", b'""', b"[]", b"{}")
 _encode = msgspec.json.Encoder().encode
 _check_shape = msgspec.json.Decoder(_Answer).decode
 
@@ -105,7 +106,9 @@ def topic_code(card_id: str) -> str:
 
 def encode_cards(cards: Sequence[Card]) -> bytes:
     """The body of a 200 answer. Raises `ResponseDefect` when a card breaks a rule of the specification."""
-    body = _encode(_Answer(tuple(_without_empties(card) for card in cards)))
+    body = _encode(_Answer(tuple(cards)))
+    if _may_hold_empties(cards, body):
+        body = _encode(_Answer(tuple(_without_empties(card) for card in cards)))
     try:
         _check_shape(body)  # the same types read back what was written: a wrong type or form cannot leave
     except (msgspec.DecodeError, UnicodeError) as error:
@@ -113,6 +116,14 @@ def encode_cards(cards: Sequence[Card]) -> bytes:
     for fault in _faults(cards):
         raise ResponseDefect(fault)
     return body
+
+
+def _may_hold_empties(cards: Sequence[Card], body: bytes) -> bool:
+    """Whether an answer is worth a closer look; a resource as sent always is, since it may be written with blanks."""
+    if any(mark in body for mark in _EMPTIES):
+        return True
+    actions = (action for card in cards for suggestion in card.suggestions for action in suggestion.actions)
+    return any(isinstance(action.resource, msgspec.Raw) for action in actions)
 
 
 def _without_empties(card: Card) -> Card:
@@ -136,8 +147,12 @@ def _clean_action(action: Action) -> Action:
     if isinstance(resource, msgspec.Raw):
         resource = msgspec.json.decode(resource)
     if not _is_resource(resource):
-        raise ResponseDefect(f"the resource of the action {action.description!r} is no resource")
+        raise ResponseDefect(_no_resource(action))
     return msgspec.structs.replace(action, resource=prune(resource))
+
+
+def _no_resource(action: Action) -> str:
+    return f"the resource of the action {action.description!r} is no resource"
 
 
 def _is_resource(value: object) -> TypeGuard[dict[str, object]]:
@@ -173,3 +188,5 @@ def _action_faults(action: Action) -> Iterator[str]:
         yield "a delete action needs resourceId and no resource"
     if action.type != "delete" and action.resource is None:
         yield f"the {action.type} action has no resource"
+    if isinstance(action.resource, dict) and not _is_resource(action.resource):
+        yield _no_resource(action)

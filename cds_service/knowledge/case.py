@@ -60,7 +60,16 @@ class Course:
     @property
     def current(self) -> tuple[Medication, ...]:
         """The orders a criterion speaks of: the drafts if there are any, else those taken, else the stopped ones."""
-        return self.drafts or self.taken or self.stopped
+        return self.drafts or self.taken or self.last_stopped
+
+    @property
+    def last_stopped(self) -> tuple[Medication, ...]:
+        """The order that was stopped last (all of them where no stop date is known)."""
+        dated = [order for order in self.stopped if order.stopped]
+        if not dated:
+            return self.stopped
+        last = max(order.stopped.last for order in dated if order.stopped)
+        return tuple(order for order in dated if order.stopped and order.stopped.last == last)
 
     @property
     def head(self) -> Medication:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cds_service.chart import Needs, Section
@@ -19,12 +19,17 @@ SUFFIXES = (".yaml", ".md", ".json", ".csv")
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """Cards by region. `revision` is the SHA-256 over every file the cards are made of."""
+    """Cards by region. `revision` is the SHA-256 over every file the cards are made of.
+
+    What every call asks of it never changes: it is worked out at the first call and kept.
+    """
 
     regions: Mapping[str, tuple[Card, ...]]
     references: References
     revision: str
     version: str
+    _answering: dict[tuple[Hook, str, bool], tuple[Card, ...]] = field(default_factory=dict, init=False, compare=False)
+    _needs: dict[str, Needs] = field(default_factory=dict, init=False, compare=False)
 
     @property
     def terms(self) -> Terms:
@@ -38,14 +43,23 @@ class Library:
 
     def for_hook(self, hook: Hook, region: str, drafts: bool) -> tuple[Card, ...]:
         """The cards that answer a hook in a region; draft cards only where they may be shown."""
-        return tuple(
-            card
-            for card in self.regions[region]
-            if hook in card.hooks and (card.status == "active" or (drafts and card.status == "draft"))
-        )
+        key = hook, region, drafts
+        found = self._answering.get(key)
+        if found is None:
+            wanted = ("active", "draft") if drafts else ("active",)
+            cards = self.regions[region]
+            found = tuple(card for card in cards if hook in card.hooks and card.status in wanted)
+            self._answering[key] = found
+        return found
 
     def needs(self, hook: str) -> Needs:
         """The data that some card of this hook looks at, in any region."""
+        found = self._needs.get(hook)
+        if found is None:
+            found = self._needs[hook] = self._needed(hook)
+        return found
+
+    def _needed(self, hook: str) -> Needs:
         cards = [card for cards in self.regions.values() for card in cards if hook in card.hooks]
         sections: frozenset[Section] = frozenset().union(*(card.sections() for card in cards))
         return Needs(sections, frozenset().union(*(card.tests() for card in cards)))

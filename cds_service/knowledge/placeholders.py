@@ -13,6 +13,7 @@ from cds_service.knowledge.faults import not_one_of
 from cds_service.knowledge.quantities import plain
 from cds_service.knowledge.references import References
 from cds_service.knowledge.spot import Spot
+from cds_service.terminology import Test
 
 
 class Moment(NamedTuple):
@@ -52,7 +53,7 @@ def find_placeholder(name: str, spot: Spot, references: References) -> Filler:
 
 def placeholder_names(references: References) -> list[str]:
     """Every placeholder that these references allow (the `plus` figure stands for any whole number)."""
-    tests = [f"lab.{test}{view}" for test in references.terms.tests for view in ("", *(f".{name}" for name in _VIEWS))]
+    tests = [f"lab.{test}.{view}".rstrip(".") for test in references.terms.tests for view in _VIEWS]
     pairs = [f"pair.{column}" for column in sorted(_columns(references))]
     return [*_SIMPLE, *pairs, *tests, "dose.from.plus.10"]
 
@@ -200,28 +201,36 @@ _SIMPLE: dict[str, tuple[Fill, bool, str]] = {
 }
 
 
-def _value(result: LabResult) -> str:
-    figure = plain(result.value) if result.value is not None else "not usable"
-    return f"{result.comparator}{figure}"
+def _value(result: LabResult, test: Test) -> str:
+    """The value with one decimal more than laboratories print, so that a converted value never looks like its limit."""
+    if result.value is None:
+        return "not usable"
+    return f"{result.comparator}{plain(round(result.value, test.decimals + 1))}"
 
 
-_VIEWS: dict[str, Callable[[LabResult], str]] = {
-    "date": lambda result: shown_day(result.day),
-    "reported": lambda result: result.as_reported,
-    "kind": lambda result: result.variant.replace("-", " ") or "measured",
+def _dated(result: LabResult, test: Test) -> str:
+    unit = test.unit.replace("{", "").replace("}", "").replace("_", " ")
+    return f"{_value(result, test)}{f' {unit}' if result.value is not None else ''} ({shown_day(result.day)})"
+
+
+_VIEWS: dict[str, Callable[[LabResult, Test], str]] = {
+    "": _value,
+    "date": lambda result, _: shown_day(result.day),
+    "reported": lambda result, _: result.as_reported,
+    "dated": _dated,
+    "kind": lambda result, _: result.variant.replace("-", " ") or "measured",
 }
 
 
 def _lab_filler(name: str, rest: str, spot: Spot, references: References) -> Filler:
     test, _, view = rest.partition(".")
-    if test not in references.terms.tests or (view and view not in _VIEWS):
+    if test not in references.terms.tests or view not in _VIEWS:
         spot.fault(not_one_of("the placeholder", name, placeholder_names(references)))
-    show = _VIEWS.get(view, _value)
-    preference = references.terms.tests[test].variants
+    known = references.terms.tests[test]
 
     def fill(moment: Moment) -> str:
-        result = _cited(moment, test) or latest_result(moment.case, test, preference)
-        return show(result) if result else "none on file"
+        result = _cited(moment, test) or latest_result(moment.case, test, known.variants)
+        return _VIEWS[view](result, known) if result else "none on file"
 
     return Filler(name, fill, foreign=view == "reported")
 
@@ -245,5 +254,6 @@ def described_placeholders() -> list[tuple[str, str]]:
         ("lab.<test>", "the value the card rests on, in the unit of the test, else the latest"),
         ("lab.<test>.date", "its date"),
         ("lab.<test>.reported", "value and unit as the laboratory sent them"),
+        ("lab.<test>.dated", "value, unit of the test and date"),
         ("lab.<test>.kind", "which variant of the test it is"),
     ]

@@ -23,7 +23,7 @@ def read_criterion(spot: Spot, references: References, excludes: bool = False, d
     word = words[0]
     inner = members[word]
     if word == "use":
-        return _use(inner, references, excludes, depth)
+        return _use(inner, references, excludes)
     if word in OPERATORS:
         if "if_unknown" in members:
             members["if_unknown"].fault("if_unknown belongs to a fact, not to all, any or none")
@@ -41,9 +41,10 @@ def _group(spot: Spot, operator: Operator, references: References, excludes: boo
     return Group(operator, parts, place(spot.path))
 
 
-def _use(spot: Spot, references: References, excludes: bool, depth: int) -> Criterion:
+def _use(spot: Spot, references: References, excludes: bool) -> Criterion:
+    """A named criterion; it counts its own depth, because it is read on its own."""
     name = spot.choice("the named criterion", references.criteria)
-    return read_criterion(references.criteria[name], references, excludes, depth)
+    return read_criterion(references.criteria[name], references, excludes)
 
 
 def _leaf(spot: Spot, word: str, if_unknown: Spot | None, references: References, excludes: bool) -> Leaf:

@@ -30,13 +30,14 @@ def read_references(cards: Path) -> References:
     shared = cards / "shared"
     labs = _document(shared, "labs.yaml")
     terms = _terms(shared, labs)
+    sources = _sources(whole(_document(shared, "sources.yaml")))
     references = References(
         terms=terms,
         concepts=terms.condition_titles,
-        limits=_limits(whole(labs), terms),
+        limits=_limits(whole(labs), terms, sources),
         pairs=_pairs(shared, terms),
         criteria=whole(_document(shared, "criteria.yaml")).mapping(),
-        sources=_sources(whole(_document(shared, "sources.yaml"))),
+        sources=sources,
         orders=_orders(shared, edits=False),
         edits=_orders(shared, edits=True),
         catalogue=frozenset(whole(_document(shared, "catalogue.yaml")).mapping()),
@@ -82,20 +83,20 @@ def _classes_of(terms: Terms) -> dict[str, frozenset[str]]:
     return {ingredient: frozenset(classes) for ingredient, classes in found.items()}
 
 
-def _limits(labs: Spot, terms: Terms) -> dict[str, dict[str, Limit]]:
+def _limits(labs: Spot, terms: Terms, sources: Mapping[str, Citation]) -> dict[str, dict[str, Limit]]:
     """The named limits of every test, per variant where the test has variants."""
     tests = labs.mapping()["tests"].mapping()
-    return {name: _test_limits(name, spot, terms) for name, spot in tests.items()}
+    return {name: _test_limits(name, spot, terms, sources) for name, spot in tests.items()}
 
 
-def _test_limits(test: str, spot: Spot, terms: Terms) -> dict[str, Limit]:
+def _test_limits(test: str, spot: Spot, terms: Terms, sources: Mapping[str, Citation]) -> dict[str, Limit]:
     members = spot.mapping()
     if "limits" not in members:
         return {}
-    return {name: _limit(test, name, entry, terms) for name, entry in members["limits"].mapping().items()}
+    return {name: _limit(test, name, entry, terms, sources) for name, entry in members["limits"].mapping().items()}
 
 
-def _limit(test: str, name: str, spot: Spot, terms: Terms) -> Limit:
+def _limit(test: str, name: str, spot: Spot, terms: Terms, sources: Mapping[str, Citation]) -> Limit:
     """A limit, or for a test with variants one limit for each variant that has it."""
     members = spot.mapping()
     by_variant = {"": members} if "value" in members else {key: entry.mapping() for key, entry in members.items()}
@@ -106,6 +107,8 @@ def _limit(test: str, name: str, spot: Spot, terms: Terms) -> Limit:
     for key in ("value", "source", "side"):
         if any(key not in entry for entry in by_variant.values()):
             spot.fault(f'the limit {name} of {test} lacks the key "{key}"')
+    for entry in by_variant.values():
+        entry["source"].choice("the source", sources)
     floor = first.get("or_lab_range_down_to")
     return Limit(
         name,

@@ -66,14 +66,14 @@ class Builder:
     def order(self, spot: Spot, role: str) -> Json:
         """One MedicationRequest: `role` is draft, active or stopped."""
         members = {"drug": spot} if isinstance(spot.value, str) else spot.mapping((), ORDER)
-        ago = phrases.days_ago(members["started"]) if "started" in members else (0 if role == "draft" else 40)
+        ago = _start(members, role)
         resource: Json = {
             "resourceType": "MedicationRequest",
             "id": self.identifier("order"),
             "status": members["status"].text() if "status" in members else role,
             "intent": members["intent"].text() if "intent" in members else "order",
             "subject": {"reference": f"Patient/{PATIENT}"},
-            "authoredOn": self.day(ago),
+            **({} if ago is None else {"authoredOn": self.day(ago)}),
             "medicationCodeableConcept": self._medicine(members, spot),
         }
         if "reason" in members:
@@ -81,7 +81,7 @@ class Builder:
         dosage = self._dosage(members)
         if "stopped" in members:
             end = self.day(phrases.days_ago(members["stopped"]))
-            period = {"start": self.day(ago), "end": end}
+            period = {"end": end} if ago is None else {"start": self.day(ago), "end": end}
             dosage.setdefault("timing", {}).setdefault("repeat", {})["boundsPeriod"] = period
         if dosage:
             resource["dosageInstruction"] = [dosage]
@@ -99,6 +99,8 @@ class Builder:
         name = members["drug"].text()
         coding = self.terms.drug_coding(name)
         if coding is None:
+            if name in self.terms.ingredients:
+                members["drug"].fault(f"no code is known for {name}: write its text or code")
             members["drug"].fault(not_one_of("the ingredient", name, self.terms.ingredients))
         return {"coding": [written(coding)], "text": members["text"].text() if "text" in members else name}
 
@@ -221,6 +223,13 @@ class Builder:
             return {**resource, "code": {"text": members["text"].text()}}
         coding = self.terms.drug_coding(members["to"].text()) or self._concept(members["to"])
         return {**resource, "code": {"coding": [written(coding)], "text": members["to"].text()}}
+
+
+def _start(members: Mapping[str, Spot], role: str) -> int | None:
+    """Days since the order was written: `started: unknown` leaves every date out."""
+    if "started" not in members:
+        return 0 if role == "draft" else 40
+    return None if members["started"].value == "unknown" else phrases.days_ago(members["started"])
 
 
 def written(coding: Coding) -> Json:

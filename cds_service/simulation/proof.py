@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -67,18 +68,28 @@ class Mutant:
 
 
 def mutants(card: Card) -> Iterator[Mutant]:
-    """Every card that differs from this one by one criterion of its trigger or its indicator ladder."""
+    """Every card that differs from this one by one criterion: of its trigger, levels, summaries or suggestions."""
     for leaf in leaves(card.when):
         for deed, new in (("dropped", None), ("turned round", negated(leaf))):
             when = _changed(card.when, leaf, new)
             yield Mutant(replace(card, when=when, judge=compile_criterion(when)), leaf, deed)
-    for position, level in enumerate(card.levels):
-        for leaf in leaves(level.criterion) if level.criterion else ():
-            changed = _changed(level.criterion, leaf, negated(leaf)) if level.criterion else None
-            if changed is not None:
-                rung = level._replace(criterion=changed, judge=compile_criterion(changed))
-                levels = (*card.levels[:position], rung, *card.levels[position + 1 :])
-                yield Mutant(replace(card, levels=levels), leaf, "turned round")
+    for leaf, levels in _turned(card.levels):
+        yield Mutant(replace(card, levels=levels), leaf, "turned round")
+    for leaf, summaries in _turned(card.summaries):
+        yield Mutant(replace(card, summaries=summaries), leaf, "turned round")
+    for leaf, offers in _turned(card.offers):
+        yield Mutant(replace(card, offers=offers), leaf, "turned round")
+
+
+def _turned(parts: tuple[Any, ...]) -> Iterator[tuple[Leaf, tuple[Any, ...]]]:
+    """The levels, summaries or offers with one criterion turned round, once for each criterion in them."""
+    for place, part in enumerate(parts):
+        if part.criterion is None:
+            continue
+        for leaf in leaves(part.criterion):
+            changed = _changed(part.criterion, leaf, negated(leaf))
+            new = part._replace(criterion=changed, judge=compile_criterion(changed))
+            yield leaf, (*parts[:place], new, *parts[place + 1 :])
 
 
 def _changed(criterion: Criterion, leaf: Leaf, new: Leaf | None) -> Criterion:

@@ -3,6 +3,7 @@
 The code tables and the readable lists are passed in; this room holds no drug name, no clinical code and no limit.
 """
 
+from cds_service.terminology.derivations import Adjusted, Derivation, Estimated
 from cds_service.terminology.derived import adjusted_total, filtration_rate
 from cds_service.terminology.tables import Tables, read_tables
 from cds_service.terminology.terms import Terms, build_terms
@@ -20,9 +21,12 @@ from cds_service.terminology.values import (
 )
 
 __all__ = [
+    "Adjusted",
     "Coding",
     "ConceptMatch",
+    "Derivation",
     "DrugMatch",
+    "Estimated",
     "LabMatch",
     "ObservedMatch",
     "SubstanceMatch",

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from cds_service.terminology.memory import remember
 from cds_service.terminology.names import holds_any, words
 from cds_service.terminology.systems import system_name, system_word
 from cds_service.terminology.tables import ConditionCode, Tables
 from cds_service.terminology.values import Coding, ConceptMatch, DrugMatch, ObservedMatch, SubstanceMatch
 
-_REMEMBERED = 4096
 Key = tuple[str, str]
 Phrases = tuple[tuple[str, ...], ...]
 Meaning = tuple[frozenset[str], frozenset[str]]  # what a code says for sure, and what it only supports
@@ -104,9 +104,7 @@ class Conditions:
         if found is None:
             texts = [words(text) for text in told if text]
             found = frozenset(watch.name for watch in self.watches if watch.hints(texts))
-            if len(self._seen) >= _REMEMBERED:
-                self._seen.clear()
-            self._seen[told] = found
+            return remember(self._seen, told, found)
         return found
 
 
@@ -201,7 +199,7 @@ def _allergy_codes(rows: Sequence[ConditionCode], allergies: Mapping[str, Any]) 
 def _observations(listed: Mapping[str, Mapping[str, Any]]) -> dict[Key, ObservedMatch]:
     kinds: tuple[tuple[str, Kind], ...] = (("status", "status"), ("due_date", "due-date"))
     return {
-        key: ObservedMatch(concept, kind)
+        key: ObservedMatch(concept, kind, int(entry["status_lasts_days"]))
         for concept, entry in listed.items()
         for part, kind in kinds
         for key in _pairs(entry.get(part, {}))

@@ -8,22 +8,18 @@ from typing import Any, NamedTuple
 
 from cds_service.terminology.atc import AtcTree, build_atc
 from cds_service.terminology.classes import Classes, build_classes
+from cds_service.terminology.memory import Key, remember
 from cds_service.terminology.names import NameIndex, build_names, words
 from cds_service.terminology.routes import Routes
 from cds_service.terminology.systems import system_name, system_word
 from cds_service.terminology.tables import IngredientCode, Product, Tables
 from cds_service.terminology.values import Coding, Confidence, DrugMatch
 
-# Texts repeat (the same renewal, the same unknown product), but a caller could send endless new ones.
-_REMEMBERED = 4096
 _MILLIGRAMS = re.compile(r"(?<![\d.,])(\d+(?:[.,]\d+)?)\s?mg\b(?!\s?/)", re.IGNORECASE)
 _NOT_SINGLE = re.compile(r"/|\+|\bml\b", re.IGNORECASE)
 _COMPONENTS = frozenset({"SCDC", "SBDC"})
 _NO_MEDICINES = frozenset({"loinc", "ucum", "edqm", "v3-route"})
 _NOTHING: frozenset[str] = frozenset()
-
-
-Memory = dict[tuple[str, ...], DrugMatch]
 
 
 class Entry(NamedTuple):
@@ -45,8 +41,8 @@ class Drugs:
     routes: Routes
     ingredients: frozenset[str]
     preferred: Mapping[str, Coding]
-    _texts: Memory = field(default_factory=dict)
-    _codes: Memory = field(default_factory=dict)
+    _texts: dict[Key, DrugMatch] = field(default_factory=dict)
+    _codes: dict[Key, DrugMatch] = field(default_factory=dict)
 
     def match(self, codings: Sequence[Coding], text: str) -> DrugMatch:
         """What the medicine contains; the first coding that is known decides, then the names in displays and text."""
@@ -56,7 +52,7 @@ class Drugs:
                 return found
         displays = (coding.display for coding in codings if system_word(coding.system) not in _NO_MEDICINES)
         told = tuple(said for said in (*displays, text) if said)
-        return self._texts.get(told) or _remember(self._texts, told, self._by_name(told))
+        return self._texts.get(told) or remember(self._texts, told, self._by_name(told))
 
     def coding(self, ingredient: str) -> Coding | None:
         """A code to write this ingredient with."""
@@ -70,7 +66,7 @@ class Drugs:
         if known := self._codes.get((key,)):
             return known
         found = self._read_code(system, coding, key)
-        return _remember(self._codes, (key,), found) if found else None
+        return remember(self._codes, (key,), found) if found else None
 
     def _read_code(self, system: str, coding: Coding, key: str) -> DrugMatch | None:
         if system == "atc":
@@ -136,13 +132,6 @@ def build_drugs(tables: Tables, classes: Mapping[str, Any], routes: Routes) -> D
         known,
         _preferred(tables.ingredients),
     )
-
-
-def _remember(memory: Memory, told: tuple[str, ...], found: DrugMatch) -> DrugMatch:
-    if len(memory) >= _REMEMBERED:
-        memory.clear()
-    memory[told] = found
-    return found
 
 
 def _entries(ingredients: Sequence[IngredientCode], products: Sequence[Product]) -> dict[tuple[str, str], Entry]:

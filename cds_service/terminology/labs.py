@@ -4,17 +4,20 @@ The code chooses the test, the unit decides the number; nothing matches by name.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from math import isfinite
 from typing import Any
 
+from cds_service.terminology.memory import Key, remember
 from cds_service.terminology.names import holds_any, words
 from cds_service.terminology.systems import system_name, system_word
 from cds_service.terminology.tables import LabCode, Tables
 from cds_service.terminology.values import Coding, LabMatch, Test, Unusable, clean
 
 _PLACES = 9
+
+Rule = tuple[str, Decimal]  # how a number becomes the unit of its test: the operation and its operand
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +31,23 @@ class Labs:
 
     tests: Mapping[str, Test]
     rows: Mapping[str, LabCode]
-    spellings: Mapping[tuple[str, str], tuple[str, Decimal]]
+    spellings: Mapping[tuple[str, str], Rule]
     units: frozenset[str]
     said: Mapping[tuple[str, str], Sequence[tuple[str, ...]]]
     other: Sequence[tuple[str, ...]]
     preferred: Mapping[tuple[str, str], str]
+    _rules: dict[Key, Rule | Unusable] = field(default_factory=dict)
+    _matches: dict[Key, LabMatch | None] = field(default_factory=dict)
 
     def match(self, codings: Sequence[Coding]) -> LabMatch | None:
         """The test all known codings agree on; None when no coding is on the allow-list."""
+        key = tuple(part for coding in codings for part in coding)
+        try:
+            return self._matches[key]
+        except KeyError:
+            return remember(self._matches, key, self._match(codings))
+
+    def _match(self, codings: Sequence[Coding]) -> LabMatch | None:
         known = [
             (coding, self.rows[coding.code])
             for coding in codings
@@ -52,6 +64,14 @@ class Labs:
         """The number in the unit of the test; the UCUM code counts first, then the text of the unit."""
         if not isfinite(value):
             return Unusable("not-a-number", "the value is not a number")
+        key = test, unit, code, system
+        rule = self._rules.get(key)
+        if rule is None:
+            rule = remember(self._rules, key, self._rule(test, unit, code, system))
+        return rule if isinstance(rule, Unusable) else self._plausible(self.tests[test], _converted(value, *rule))
+
+    def _rule(self, test: str, unit: str, code: str, system: str) -> Rule | Unusable:
+        """How a number in this unit becomes one in the unit of the test, or why it cannot."""
         coded = code if code and (not system or system_word(system) == "ucum") else ""
         written = [spelling(told) for told in (coded, unit) if spelling(told)]
         if not written:
@@ -61,7 +81,7 @@ class Labs:
             return Unusable("unit-conflict", "the code and the text of its unit differ")
         if not rules or (coded and (test, written[0]) not in self.spellings and written[0] in self.units):
             return Unusable("unknown-unit", f'the unit "{(coded or unit)[:40]}" is not one that is read for this test')
-        return self._plausible(self.tests[test], _converted(value, *rules[0]))
+        return rules[0]
 
     def codes(self, tests: Iterable[str]) -> tuple[str, ...]:
         """The codes on the allow-list of these tests, sorted."""

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from cds_service.terminology.conditions import Conditions, build_conditions
+from cds_service.terminology.derivations import Derivation, build_derivations
 from cds_service.terminology.drugs import Drugs, build_drugs
 from cds_service.terminology.labs import Labs, build_labs
 from cds_service.terminology.routes import Routes, build_routes
+from cds_service.terminology.specimens import Specimens, build_specimens
 from cds_service.terminology.tables import Tables
 from cds_service.terminology.values import (
     Coding,
@@ -31,6 +33,8 @@ class Terms:
     _labs: Labs
     _conditions: Conditions
     _routes: Routes
+    specimens: Specimens
+    derivations: tuple[Derivation, ...] = ()
 
     @property
     def tests(self) -> Mapping[str, Test]:
@@ -62,6 +66,10 @@ class Terms:
         """Every word for a route that a medicine may come to have."""
         found = self._routes
         return frozenset({*found.codes.values(), *found.special.values(), *(word for _, word in found.phrases)})
+
+    def meant(self, classes: frozenset[str], route: str) -> frozenset[str]:
+        """The classes less those that do not mean a medicine given by this route."""
+        return self._drugs.classes.meant(classes, route, ()) if route else classes
 
     def drug(self, codings: Sequence[Coding], text: str) -> DrugMatch:
         """What a medicine contains: by code, else by name, else only the classes its words hint at."""
@@ -124,4 +132,6 @@ def build_terms(tables: Tables, classes: Listed, labs: Listed, conditions: Liste
         build_labs(tables, labs),
         build_conditions(tables, conditions),
         route_words,
+        build_specimens(labs["specimens"]),
+        build_derivations(labs.get("derived", {})),
     )

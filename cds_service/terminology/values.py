@@ -61,10 +61,14 @@ class SubstanceMatch(NamedTuple):
 
 
 class ObservedMatch(NamedTuple):
-    """An Observation that states a condition: its status, or the date it is due to end."""
+    """An Observation that states a condition: its status, or the date it is due to end.
+
+    A stated status is not carried on for more than `lasts_days`.
+    """
 
     concept: str
     kind: Literal["status", "due-date"]
+    lasts_days: int
 
 
 class Unusable(NamedTuple):

@@ -60,7 +60,13 @@ class TakeFeedback(Protocol):
     """What `service` does with feedback."""
 
     def __call__(
-        self, entries: Sequence[FeedbackEntry], service_id: str, caller: Caller, journal: Journal, now: datetime
+        self,
+        entries: Sequence[FeedbackEntry],
+        service_id: str,
+        caller: Caller,
+        library: Library,
+        journal: Journal,
+        now: datetime,
     ) -> None:
         """Record the entries. Raises `JournalUnavailable` when they cannot be kept."""
 
@@ -150,7 +156,7 @@ def _feedback_door(house: House, service_id: str) -> Callable[[], Response]:
     def feedback() -> Response:
         log_facts(request.environ).update(service=service_id, client=caller.name)
         entries = read_feedback(take_body(request, settings.max_body_bytes))
-        house.take_feedback(entries, service_id, caller, house.journal, house.clock())
+        house.take_feedback(entries, service_id, caller, house.library, house.journal, house.clock())
         return Response(status=204)
 
     return feedback

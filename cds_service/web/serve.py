@@ -6,11 +6,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
+from granian.server.common import AbstractServer
 
 from cds_service.hooks import SERVICES
 from cds_service.settings import Settings
@@ -24,7 +27,7 @@ _LOG = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(levelname)s %(message)s"}},
     "handlers": {"stderr": {"formatter": "plain", "class": "logging.StreamHandler", "stream": "ext://sys.stderr"}},
-    "loggers": {"_granian": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}},
+    "loggers": {"_granian": {"handlers": ["stderr"], "level": "ERROR", "propagate": False}},
 }
 
 
@@ -49,15 +52,18 @@ def serve(settings: Settings, target: str = _TARGET) -> None:
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=_STOP_SECONDS,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         log_dictconfig=_LOG,
         factory=True,
     )
-    threading.Thread(target=_announce, args=(settings,), daemon=True).start()
+    threading.Thread(target=_announce, args=(settings, server), daemon=True).start()
     server.serve()
 
 
-def _announce(settings: Settings) -> None:
+def _announce(settings: Settings, server: AbstractServer[Any]) -> None:
+    # Until the workers are forked this thread only sleeps: a lock held here at that moment would stay locked in them.
+    while len(server.wrks) < settings.worker_count:
+        time.sleep(0.05)
     if _answers(settings):
         sys.stderr.write("\n".join(greeting(settings)) + "\n")
         sys.stderr.flush()
@@ -84,6 +90,7 @@ def greeting(settings: Settings) -> Iterator[str]:
     origins = ", ".join(settings.cors_origins) or "none"
     yield f"Cramp CDS, profile {settings.profile}: synthetic data only, not for clinical use."
     yield f"  discovery  {base}/cds-services"
+    yield f"  sandbox    https://sandbox.cds-hooks.org/?serviceDiscoveryURL={quote(base + '/cds-services', safe='')}"
     yield f"  try        curl -s {base}/cds-services"
     yield f"  services   {', '.join(SERVICES)}"
     yield f"  callers    no JWT needed here; CORS: {origins}"

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from fhir_samples import BACLOFEN_10, chart, order, reasons, searchset, without
 
 from cds_service.chart import Chart
+from tests.fhir.fhir_samples import BACLOFEN_10, chart, order, reasons, searchset, without
 
 TWO = searchset(order("o1"), order("o2", BACLOFEN_10))
 
@@ -94,6 +94,12 @@ def test_a_judged_draft_stands_for_the_order_it_revises() -> None:
 def test_an_unselected_revision_leaves_the_order_taken() -> None:
     found = chart(TWO, "order-select", ["o2"], medications=searchset(order("o1")))
     assert sorted(one.role for one in found.medications) == ["draft", "draft", "taken"]
+
+
+def test_an_unselected_draft_that_ends_an_order_has_not_ended_it() -> None:
+    drafts = searchset(order("o1", status="stopped"), order("o2", BACLOFEN_10))
+    found = chart(drafts, "order-select", ["o2"], medications=searchset(order("o1")))
+    assert sorted((one.reference[-2:], one.role) for one in found.medications) == [("o1", "taken"), ("o2", "draft")]
 
 
 def test_draft_orders_inside_prefetch_are_not_taken() -> None:

@@ -4,7 +4,12 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from fhir_samples import (
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cds_service.chart import Chart
+from cds_service.fhir import gather, read_chart
+from tests.fhir.fhir_samples import (
     BACLOFEN_10,
     NEEDS,
     NOW,
@@ -21,11 +26,6 @@ from fhir_samples import (
     terms,
     without,
 )
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
-from cds_service.chart import Chart
-from cds_service.fhir import gather, read_chart
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ORDERS = [

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from fhir_samples import (
+
+from tests.fhir.fhir_samples import (
     allergy,
     chart,
     condition,
@@ -71,10 +72,9 @@ def test_a_prefetch_value_that_is_no_json_is_unread() -> None:
 
 
 def test_sections_no_card_needs_are_not_decoded() -> None:
-    from fhir_samples import request
-
     from cds_service.chart import Needs
     from cds_service.fhir import gather
+    from tests.fhir.fhir_samples import request
 
     found = gather(request(prefetch(conditions=OUTCOME)), Needs(frozenset({"patient"}), frozenset()))
     assert list(found.prefetch) == ["patient"]
@@ -103,14 +103,18 @@ def test_a_resource_that_is_no_object_is_skipped() -> None:
         {"code": {"coding": {"system": "http://snomed.info/sct", "code": "449918009"}}},
         {"code": {"coding": [{"system": "http://snomed.info/sct", "code": 449918009}]}},
         {"clinicalStatus": "active"},
+        {"subject": [{"reference": "Patient/p1"}]},
+        {"subject": [None, {"reference": "Patient/p1"}], "bodySite": 7},
         {"clinicalStatus": [{"coding": [{"code": "active"}]}]},
         {"code": {"coding": [None, {"system": "http://snomed.info/sct", "code": " \t449918009\n"}]}},
     ],
 )
 def test_wrong_cardinality_and_older_shapes_are_fitted(members: dict[str, Any]) -> None:
-    (problem,) = chart(conditions=searchset(condition(**members))).problems
+    found = chart(conditions=searchset(condition(**members)))
+    (problem,) = found.problems
     assert problem.active
     assert problem.concepts
+    assert not found.gaps
 
 
 def test_an_overflowing_number_costs_one_value_only() -> None:

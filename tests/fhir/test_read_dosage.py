@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from fhir_samples import BACLOFEN_10, chart, order, searchset
 
 from cds_service.chart import Dose
+from tests.fhir.fhir_samples import BACLOFEN_10, chart, order, searchset
 
 
 def dose(*instructions: dict[str, Any], **members: Any) -> Dose:

@@ -4,9 +4,9 @@ from datetime import date
 from typing import Any
 
 import pytest
-from fhir_samples import LOINC, NOW, UCUM, chart, days_ago, reasons, result, searchset, without
 
 from cds_service.chart import Chart, Day, LabResult
+from tests.fhir.fhir_samples import LOINC, NOW, UCUM, chart, days_ago, reasons, result, searchset, without
 
 
 def read(*resources: dict[str, Any], **bundle: Any) -> Chart:
@@ -284,3 +284,17 @@ def test_a_variant_and_the_care_a_code_needs() -> None:
     found = newest(result(value=1.1, loinc="1995-0"), test="calcium")
     assert found.variant == "ionised"
     assert newest(result(loinc="29349-8")).notes
+
+
+def test_a_long_history_is_read_until_a_result_can_be_used() -> None:
+    useless = [result(f"u{n}", effectiveDateTime=days_ago(n), **quantity(3.1)) for n in range(1, 7)]
+    old = [result(f"o{n}", 4.0, effectiveDateTime=days_ago(10 + n)) for n in range(3)]
+    found = read(*useless, *old).labs["potassium"]
+    assert [one.value for one in found] == [None] * 6 + [4.0]
+
+
+def test_of_a_long_history_whole_days_are_kept() -> None:
+    today = [result(f"t{n}", 4.0, effectiveDateTime=f"2026-02-27T0{n}:00:00Z") for n in range(6)]
+    older = [result(f"o{n}", 4.0, effectiveDateTime=days_ago(10 + n)) for n in range(6)]
+    found = read(*older, *today).labs["potassium"]
+    assert [one.reference for one in found] == [f"Observation/t{n}" for n in reversed(range(6))]

@@ -4,7 +4,9 @@ from datetime import date
 from typing import Any
 
 import pytest
-from fhir_samples import (
+
+from cds_service.chart import Day, Medication
+from tests.fhir.fhir_samples import (
     BACLOFEN_10,
     HCTZ_25,
     RXNORM,
@@ -17,8 +19,6 @@ from fhir_samples import (
     searchset,
     without,
 )
-
-from cds_service.chart import Day, Medication
 
 
 def only(*resources: dict[str, Any], **values: Any) -> Medication:
@@ -102,6 +102,7 @@ MEDICATION = {"resourceType": "Medication", "id": "m1", "code": {"coding": [BACL
         ({"reference": "https://ehr.example.org/Medication/m1"}, MEDICATION, "https://ehr.example.org/Medication/m1"),
         ({"reference": "urn:uuid:77"}, without(MEDICATION, "id"), "urn:uuid:77"),
         ({"reference": "m1"}, MEDICATION, None),
+        ({"reference": "urn:uuid:m1"}, MEDICATION, None),
         ({"reference": "m1", "type": "Medication"}, MEDICATION, None),
         ({"reference": "Medication/gone", "display": "Baclofen 10 mg tablet"}, MEDICATION, None),
         ({"display": "Baclofen 10 mg tablet"}, MEDICATION, None),
@@ -203,6 +204,7 @@ def test_an_empty_modifier_extension_forbids_nothing() -> None:
     [
         ({"dosageInstruction": [{"timing": {"repeat": {"boundsPeriod": {"end": "2026-02-20"}}}}]}, "2026-02-20"),
         ({"dispenseRequest": {"validityPeriod": {"end": "2026-02-21"}}}, "2026-02-21"),
+        ({"dispenseRequest": {"validityPeriod": {"end": "2026-03-01"}}}, "2026-03-01"),
         ({"meta": {"lastUpdated": "2026-02-22T08:00:00Z"}}, "about 2026-02-22"),
         (
             {

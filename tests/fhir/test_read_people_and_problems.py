@@ -3,9 +3,20 @@
 from typing import Any
 
 import pytest
-from fhir_samples import LOINC, SNOMED, allergy, chart, condition, days_ago, patient, reasons, searchset, without
 
 from cds_service.chart import Problem, Range
+from tests.fhir.fhir_samples import (
+    LOINC,
+    SNOMED,
+    allergy,
+    chart,
+    condition,
+    days_ago,
+    patient,
+    reasons,
+    searchset,
+    without,
+)
 
 
 @pytest.mark.parametrize(

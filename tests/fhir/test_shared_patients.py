@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fhir_samples import NEEDS, NOW, raw, terms
 
 from cds_service.chart import Chart
 from cds_service.fhir import gather, read_chart
 from cds_service.hooks import HookRequest
+from tests.fhir.fhir_samples import NEEDS, NOW, raw, terms
 
 FOLDER = Path(os.environ.get("CDS_SHARED_PATIENTS") or Path(__file__).parents[3] / "shared" / "patients")
 ORIGINS = sorted(path.name for path in FOLDER.glob("*/")) if FOLDER.is_dir() else []
@@ -72,5 +72,5 @@ def test_every_patient_is_read(origin: str) -> None:
             found.update(medications=len(chart.medications), problems=len(chart.problems))
             found.update(not_assessed=sum(chart.not_assessed.values()))
         whole = raw(bundle)
-        read(patient, dict.fromkeys(TYPES, whole), whole, "order-select")
+        read(patient, {"observations": whole}, whole, "order-select")
     assert not found or sum(found.values()) > 0

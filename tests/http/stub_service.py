@@ -60,7 +60,9 @@ class World:
         self.calls.append(arguments)
         return self.respond(*arguments)
 
-    def take_feedback(self, entries: Any, service_id: str, caller: Any, journal: Journal, now: datetime) -> None:
+    def take_feedback(
+        self, entries: Any, service_id: str, caller: Any, library: Any, journal: Journal, now: datetime
+    ) -> None:
         journal.write({"kind": "feedback", "count": len(entries)})
         self.feedback.append((service_id, entries, caller, now))
 

@@ -8,14 +8,15 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from cds_service.audit import tail
-from tests.http.stub_service import NOW  # noqa: F401 - the workers import this module by name
 
 pytestmark = pytest.mark.loopback
 
@@ -72,7 +73,9 @@ class Served:
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
-            connection.request(method, path, body, headers, encode_chunked="Transfer-Encoding" in headers)
+            # A server may answer and hang up before it has taken a body that is too long.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, path, body, headers, encode_chunked="Transfer-Encoding" in headers)
             response = connection.getresponse()
             return response.status, response.read()
         finally:
@@ -90,20 +93,35 @@ class Served:
         return code
 
 
+@contextmanager
+def serving(folder: Path, workers: int = 1) -> Iterator[Served]:
+    port = free_port()
+    running = Served(start(folder, port, workers=workers), port, folder)
+    try:
+        assert running.greeted.wait(40), running.lines
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.stop()
+
+
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    port = free_port()
-    running = Served(start(tmp_path / "log", port), port, tmp_path / "log")
-    assert running.greeted.wait(40), running.lines
-    yield running
-    if running.process.poll() is None:
-        running.stop()
+    with serving(tmp_path / "log") as running:
+        yield running
 
 
 def test_it_greets_answers_and_stops(served: Served) -> None:
     text = "\n".join(served.lines)
     assert f"http://127.0.0.1:{served.port}/cds-services" in text
-    for word in ("profile sandbox", "curl", "cramp-order-sign", "no JWT needed", "CORS: *"):
+    for word in (
+        "profile sandbox",
+        "curl",
+        "cramp-order-sign",
+        "serviceDiscoveryURL=http%3A%2F%2F",
+        "no JWT needed",
+        "CORS: *",
+    ):
         assert word in text
     assert served.ask("POST", SELECT, CALL, **JSON) == (200, b'{"cards":[]}')
     assert served.stop() == 0
@@ -130,13 +148,12 @@ def test_many_callers_at_once_lose_no_record(served: Served) -> None:
     assert len(tail(served.folder, 1000).records) == 150
 
 
-def test_two_workers_share_the_journal_and_one_may_die(tmp_path: Path) -> None:
-    port = free_port()
-    running = Served(start(tmp_path / "log", port, workers=2), port, tmp_path / "log")
-    assert running.greeted.wait(40), running.lines
-    for _ in range(40):
-        assert running.ask("POST", SELECT + "/feedback", FEEDBACK, **JSON)[0] == 204
-    assert running.stop() == 0
+def test_two_workers_share_the_journal(tmp_path: Path) -> None:
+    with serving(tmp_path / "log", workers=2) as running:
+        for _ in range(40):
+            assert running.ask("POST", SELECT + "/feedback", FEEDBACK, **JSON)[0] == 204
+        time.sleep(1)  # a worker that is told to stop while it still loads is only stopped by the timeout
+        assert running.stop() == 0
     assert len(tail(tmp_path / "log", 1000).records) == 40
 
 

@@ -18,7 +18,6 @@ def test_an_empty_environment_is_a_sandbox_on_loopback() -> None:
     assert settings.public_url == "http://127.0.0.1:8080"
     assert settings.base_path == ""
     assert settings.cors_origins == ("*",)
-    assert settings.card_topics == "http://127.0.0.1:8080/CodeSystem/cards"
 
 
 def test_the_environment_of_the_process_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,8 +33,6 @@ def test_addresses_follow_from_the_base_url() -> None:
     settings = Settings.load({"CDS_BASE_URL": "https://cds.example.org/cramp/"})
     assert settings.public_url == "https://cds.example.org/cramp"
     assert settings.base_path == "/cramp"
-    assert settings.card_topics == "https://cds.example.org/cramp/CodeSystem/cards"
-    assert Settings.load({"CDS_TOPIC_SYSTEM": "https://x.org/y"}).card_topics == "https://x.org/y"
     assert Settings.load({"CDS_HOST": "::1"}).public_url == "http://[::1]:8080"
 
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from shared_lists import SHARED, read_yaml
 
 from cds_service.terminology import Terms, build_terms, read_tables
+from tests.terminology.shared_lists import SHARED, read_yaml
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shared_lists import SHARED, read_yaml
 
 from cds_service.terminology import build_terms, read_tables
 from cds_service.terminology.build import BuildError, build
+from tests.terminology.shared_lists import SHARED, read_yaml
 
 GENERATED = ["drugs/ingredients.csv", "drugs/products.csv", "drugs/names.csv", "drugs/atc.csv"]
 GENERATED += ["labs.csv", "conditions.csv", "units.csv"]

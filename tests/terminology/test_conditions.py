@@ -117,8 +117,8 @@ def test_unclear_allergies(terms):
 
 def test_observations_that_state_a_condition(terms):
     loinc = "http://loinc.org"
-    assert terms.observed([Coding(loinc, "82810-3", "")]) == ObservedMatch("pregnancy", "status")
-    assert terms.observed([Coding(loinc, "11778-8", "")]) == ObservedMatch("pregnancy", "due-date")
+    assert terms.observed([Coding(loinc, "82810-3", "")]) == ObservedMatch("pregnancy", "status", 300)
+    assert terms.observed([Coding(loinc, "11778-8", "")]) == ObservedMatch("pregnancy", "due-date", 300)
     assert terms.observed([Coding(loinc, "2823-3", "")]) is None
     assert terms.observed_codes(["pregnancy"]) == ("11778-8", "11779-6", "11780-4", "82810-3")
     assert terms.affirms([Coding(SNOMED, "77386006", "")]) is True

@@ -5,11 +5,11 @@ import csv
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shared_lists import SHARED
 
 from cds_service.terminology import Coding, Unusable
 from cds_service.terminology.check_digits import loinc_is_valid, snomed_is_valid
 from cds_service.terminology.derived import adjusted_total, filtration_rate
+from tests.terminology.shared_lists import SHARED
 
 LOINC = "http://loinc.org"
 UCUM = "http://unitsofmeasure.org"

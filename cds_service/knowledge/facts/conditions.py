@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from cds_service.chart import Allergy, Gap, Problem, Section
 from cds_service.knowledge.case import Case, Evidence, Verdict
-from cds_service.knowledge.facts.registry import TRUE, WORDS, Reading, fact, spoken, words
+from cds_service.knowledge.facts.registry import TRUE, WORDS, Reading, fact, marked, spoken, words
 from cds_service.knowledge.references import References
 from cds_service.knowledge.spot import Spot
 
@@ -15,7 +15,7 @@ PREGNANCY = "pregnancy"
 
 @fact(
     "has_condition",
-    "the problem list: an active entry of one of the concepts (with `ever`: also resolved ones)",
+    "the problem list: an active entry of a concept (`ever`: also a resolved one; `in_words`: also one named in words)",
     "the problem list was not delivered, or an entry hints at the concept without a code that says so",
     {
         "oneOf": [
@@ -23,25 +23,22 @@ PREGNANCY = "pregnancy"
             {
                 "type": "object",
                 "required": ["concept"],
-                "properties": {"concept": WORDS, "ever": TRUE},
+                "properties": {"concept": WORDS, "ever": TRUE, "in_words": TRUE},
                 "additionalProperties": False,
             },
         ]
     },
 )
 def has_condition(spot: Spot, references: References) -> Reading:
-    """`has_condition: some-concept`, `has_condition: {concept: [a, b], ever: true}`."""
-    concept, ever = spot, False
+    """`has_condition: some-concept`, `has_condition: {concept: [a, b], ever: true, in_words: true}`."""
+    concept, ever, in_words = spot, False, False
     if isinstance(spot.value, dict):
-        members = spot.mapping(["concept"], ["ever"])
-        concept = members["concept"]
-        if "ever" in members:
-            members["ever"].true()
-            ever = True
+        members = spot.mapping(["concept"], ["ever", "in_words"])
+        concept, ever, in_words = members["concept"], marked(members, "ever"), marked(members, "in_words")
     wanted = frozenset(words(concept, "the condition", references.concepts))
     names = spoken(tuple(references.concepts[name] for name in sorted(wanted)))
     text = f"{names} recorded, now or in the past" if ever else f"{names} on the problem list"
-    return Reading(text, lambda case: _condition(case, wanted, ever), _CONDITIONS)
+    return Reading(text, lambda case: _condition(case, wanted, ever, in_words), _CONDITIONS)
 
 
 @fact("pregnant", "a recorded pregnancy that is not over", "the problem list was not delivered", TRUE)
@@ -50,12 +47,12 @@ def pregnant(spot: Spot, references: References) -> Reading:
     spot.true()
     wanted = frozenset({PREGNANCY})
     needs: frozenset[Section] = frozenset({"conditions", "observations"})
-    return Reading("a pregnancy is recorded", lambda case: _condition(case, wanted, ever=False), needs)
+    return Reading("a pregnancy is recorded", lambda case: _condition(case, wanted), needs)
 
 
-def _condition(case: Case, wanted: frozenset[str], ever: bool) -> Verdict:
+def _condition(case: Case, wanted: frozenset[str], ever: bool = False, in_words: bool = False) -> Verdict:
     entries = [problem for problem in case.chart.problems if problem.active or ever]
-    found = [problem for problem in entries if problem.concepts & wanted]
+    found = [problem for problem in entries if problem.concepts & wanted or (in_words and problem.unclear & wanted)]
     if found:
         return Verdict(True, tuple(found))
     gaps = (*_unclear(entries, wanted, "conditions"), *case.missing("conditions"))

@@ -7,7 +7,7 @@ from datetime import date
 from cds_service.chart import LabResult, Range, Section
 from cds_service.knowledge.case import Absent, Case, Course, Evidence, Verdict, within
 from cds_service.knowledge.facts.compare import RELATIONS, WORDING, Bound, relation_of
-from cds_service.knowledge.facts.registry import SPAN, TRUE, WORDS, Reading, fact, spoken, words
+from cds_service.knowledge.facts.registry import SPAN, TRUE, WORDS, Reading, fact, marked, spoken, words
 from cds_service.knowledge.logic import Truth, every, negate, some
 from cds_service.knowledge.quantities import days, plain, quantity
 from cds_service.knowledge.references import Limit, References
@@ -41,14 +41,14 @@ def lab(spot: Spot, references: References) -> Reading:
     relation, bound = relation_of(members, spot)
     limit = _limit(bound, test, references)
     span = days(members["within"])
-    intact = "unless_haemolysed" in members
+    intact = marked(members, "unless_haemolysed")
     preference = references.terms.tests[test].variants
+    title = references.terms.tests[test].title
 
     def judge(case: Case) -> Verdict:
         result = latest_result(case, test, preference)
-        return _compared(case, result, test, relation, limit, span, intact)
+        return _compared(case, result, title, relation, limit, span, intact)
 
-    title = references.terms.tests[test].title
     text = f"{title} {WORDING[relation]} {_spoken_limit(limit, references, test)} within {span} days"
     return Reading(text, judge, _OBSERVATIONS, frozenset({test}))
 
@@ -111,19 +111,19 @@ def latest_result(case: Case, test: str, preference: tuple[str, ...]) -> LabResu
 
 
 def _compared(
-    case: Case, result: LabResult | None, test: str, relation: str, limit: Limit, span: int, intact: bool
+    case: Case, result: LabResult | None, title: str, relation: str, limit: Limit, span: int, intact: bool
 ) -> Verdict:
     if result is None:
-        return Verdict(None, case.missing("observations") or (Absent(f"a result of {test}"),))
+        return Verdict(None, case.missing("observations") or (Absent(f"a result of {title}"),))
     recent = within(result.day, case.chart.now.date(), span)
     if recent is False:
-        return Verdict(None, case.missing("observations") or (Absent(f"a result of {test} within {span} days"),))
+        return Verdict(None, case.missing("observations") or (Absent(f"a result of {title} within {span} days"),))
     if result.problem is not None:
         return Verdict(None, (result.problem,))
     if recent is None:
-        return Verdict(None, (Absent(f"the exact date of the {test} result"),))
+        return Verdict(None, (Absent(f"the exact date of the {title} result"),))
     if intact and result.haemolysed:
-        return Verdict(None, (result, Absent(f"a {test} result without haemolysis")))
+        return Verdict(None, (result, Absent(f"a {title} result without haemolysis")))
     return Verdict(_against(result, relation, limit), (result,))
 
 
@@ -174,13 +174,14 @@ def lab_missing(spot: Spot, references: References) -> Reading:
         spot.fault('lab_missing needs either the key "any_of" or the key "all_of"')
     tests = words(members[mode], "the lab test", references.terms.tests)
     span = days(members["within"])
-    since_start = "since_start" in members
+    since_start = marked(members, "since_start")
+    named = {test: references.terms.tests[test].title for test in tests}
     join = some if mode == "any_of" else every
 
     def judge(case: Case) -> Verdict:
         found = [(test, usable_since(case, test, span, since_start)) for test in tests]
         answer = join(negate(has) for _, has in found)
-        absent: tuple[Evidence, ...] = tuple(Absent(f"a result of {test}") for test, has in found if not has)
+        absent: tuple[Evidence, ...] = tuple(Absent(f"a result of {named[test]}") for test, has in found if not has)
         gaps = case.missing("observations")
         return Verdict(None, gaps) if answer and gaps else Verdict(answer, absent)
 

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from cds_service.chart import Day, Gap, Medication, Section
+from cds_service.chart import Day, Gap, Medication, Reason, Section
 from cds_service.knowledge.case import Absent, Case, Evidence, Note, Verdict, days_since, use_began, within
 from cds_service.knowledge.facts.compare import relation_of
 from cds_service.knowledge.facts.registry import (
@@ -12,6 +12,7 @@ from cds_service.knowledge.facts.registry import (
     WORDS,
     Reading,
     fact,
+    marked,
     spoken,
     words,
 )
@@ -99,28 +100,48 @@ def route(spot: Spot, references: References) -> Reading:
 
 @fact(
     "reason",
-    "why the medicine was ordered (reasonCode, reasonReference)",
+    "why the medicine was ordered (reasonCode, reasonReference); with `in_words`, words that name it count too",
     "a reason stands there that is not understood",
-    WORDS,
+    {
+        "oneOf": [
+            *(dict(part) for part in (WORDS,)),
+            {
+                "type": "object",
+                "required": ["is", "in_words"],
+                "properties": {"is": WORDS, "in_words": TRUE},
+                "additionalProperties": False,
+            },
+        ]
+    },
 )
 def reason(spot: Spot, references: References) -> Reading:
-    """`reason: some-concept`."""
-    wanted = frozenset(words(spot, "the condition", references.concepts))
-
-    def judge(case: Case) -> Verdict:
-        reasons = [(order, why) for order in case.orders for why in order.reasons]
-        named = [
-            Note(why.text or "coded reason", sorted(why.concepts)[0]) for _, why in reasons if why.concepts & wanted
-        ]
-        if named:
-            return Verdict(True, tuple(named[:1]))
-        unclear = tuple(_reason_gap(order) for order, why in reasons if not why.understood)
-        if unclear:
-            return Verdict(None, unclear[:1])
-        return Verdict(False, () if reasons else (Absent("a recorded reason"),))
-
+    """`reason: some-concept`, `reason: {is: [a, b], in_words: true}`."""
+    named, in_words = spot, False
+    if isinstance(spot.value, dict):
+        members = spot.mapping(["is", "in_words"], [])
+        named, in_words = members["is"], marked(members, "in_words")
+    wanted = frozenset(words(named, "the condition", references.concepts))
     names = tuple(references.concepts[name] for name in sorted(wanted))
-    return Reading(f"ordered because of {spoken(names)}", judge, NOTHING)
+    return Reading(f"ordered because of {spoken(names)}", lambda case: _reason(case, wanted, in_words), NOTHING)
+
+
+def _reason(case: Case, wanted: frozenset[str], in_words: bool) -> Verdict:
+    reasons = [(order, why) for order in case.orders for why in order.reasons]
+    for _, why in reasons:
+        hit = why.concepts & wanted or (why.unclear & wanted if in_words else frozenset())
+        if hit:
+            return Verdict(True, (Note(why.text or "coded reason", min(hit)),))
+    unclear = tuple(_reason_gap(order) for order, why in reasons if _may_mean(why, wanted))
+    if unclear:
+        return Verdict(None, unclear[:1])
+    return Verdict(False, () if reasons else (Absent("a recorded reason"),))
+
+
+def _may_mean(why: Reason, wanted: frozenset[str]) -> bool:
+    """A reason nobody understands may mean anything; one whose words hint at something may mean that."""
+    if why.understood:
+        return False
+    return bool(why.unclear & wanted) if why.unclear else True
 
 
 def _reason_gap(order: Medication) -> Gap:
@@ -145,6 +166,18 @@ def _started(case: Case) -> Day | None:
 
 def _spread(case: Case, day: Day) -> tuple[int, int]:
     return days_since(day, case.chart.now.date())
+
+
+@fact("in_class", "the medicine itself: of one of these classes", "never", WORDS)
+def in_class(spot: Spot, references: References) -> Reading:
+    """`in_class: some-class`, for cards about several classes."""
+    wanted = frozenset(words(spot, "the drug class", references.terms.classes))
+
+    def judge(case: Case) -> Verdict:
+        held = case.course is not None and bool(case.course.classes & wanted)
+        return Verdict(held, case.orders[:1] if held else ())
+
+    return Reading(f"the medicine is of the class {spoken(tuple(sorted(wanted)))}", judge, NOTHING)
 
 
 _SINCE = {"type": "object", "required": ["within"], "properties": {"within": SPAN}, "additionalProperties": False}

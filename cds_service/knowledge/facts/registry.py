@@ -59,6 +59,13 @@ def words(spot: Spot, kind: str, allowed: Mapping[str, object] | frozenset[str])
     return tuple(entry.choice(kind, allowed) for entry in spot.one_or_more())
 
 
+def marked(members: Mapping[str, Spot], key: str) -> bool:
+    """Whether a mark such as `ever: true` stands there (it is written with true or not at all)."""
+    if key in members:
+        members[key].true()
+    return key in members
+
+
 def spoken(names: tuple[str, ...]) -> str:
     """Words joined for a sentence."""
     plain = [name.replace("-", " ") for name in names]

@@ -1,0 +1,43 @@
+"""The service as it is measured: the real application on a fixed clock, with its journal and without."""
+
+import os
+from contextlib import redirect_stderr
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from flask import Flask
+
+from cds_service import hooks, service
+from cds_service.audit import Journal
+from cds_service.caller import Caller
+from cds_service.folders import cards_folder
+from cds_service.hooks import HookRequest
+from cds_service.knowledge.library import Library, load_library
+from cds_service.settings import Settings
+from cds_service.web.app import create_app
+
+LARGEST_BODY = "64000000"
+
+
+def library() -> Library:
+    """The cards of this repository."""
+    return load_library(cards_folder())
+
+
+def application(cards: Library, now: datetime, folder: Path, *, recorded: bool) -> Flask:
+    """The application of a worker. Its log goes where nobody reads it, at the price of writing it."""
+    settings = Settings.load({"CDS_DATA_DIR": str(folder), "CDS_MAX_BODY_BYTES": LARGEST_BODY})
+    respond = service.respond if recorded else unrecorded
+    with open(os.devnull, "w") as nowhere:
+        log = os.dup(nowhere.fileno())
+    with redirect_stderr(os.fdopen(log, "w", buffering=1)):
+        return create_app(settings, cards, Journal(folder), lambda: now, respond, service.take_feedback)
+
+
+def unrecorded(
+    request: HookRequest, caller: Caller, cards: Library, journal: Journal, now: datetime, decision_id: UUID
+) -> service.Answer:
+    """The same story without its record: what the peers do, who keep none."""
+    decision = service.judge(request, caller.options, cards, now, decision_id).decision
+    return service.Answer(200, hooks.encode_cards(decision.cards), {"cards": len(decision.cards)})

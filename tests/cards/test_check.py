@@ -1,0 +1,82 @@
+"""The three rings of checks over the cards, and what they say of cards that are wrong."""
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from cds_service.simulation.check import check
+from tests.conftest import CARDS
+
+TODAY = date(2026, 11, 22)
+CARD = "quinine/quinine-indication-unknown"
+
+
+def test_every_card_passes_every_ring() -> None:
+    report = check(CARDS, TODAY)
+    assert [str(fault) for fault in report.faults] == []
+    assert report.cards >= 14
+    assert report.vignettes > 100
+
+
+@pytest.fixture
+def library_folder(tmp_path: Path) -> Path:
+    """A copy of the library, to be spoilt."""
+    return Path(shutil.copytree(CARDS, tmp_path / "cards"))
+
+
+Change = Callable[[str], str]
+
+
+def changed(folder: Path, change: Change, file: str = "card.yaml") -> list[str]:
+    path = folder / CARD / file
+    path.write_text(change(path.read_text()))
+    return [str(fault) for fault in check(folder, TODAY).faults]
+
+
+def test_an_active_card_needs_people_and_dates(library_folder: Path) -> None:
+    faults = changed(library_folder, lambda text: text.replace("status: draft", "status: active"))
+    assert any("an active card needs review.reviewer" in fault for fault in faults)
+
+
+def test_the_author_cannot_review(library_folder: Path) -> None:
+    faults = changed(library_folder, lambda text: text.replace('author: "", reviewer: ""', "author: A, reviewer: A"))
+    assert any("another person must review" in fault for fault in faults)
+
+
+def test_an_overdue_review_is_a_warning_and_a_fault_when_strict(library_folder: Path) -> None:
+    path = library_folder / CARD / "card.yaml"
+    path.write_text(path.read_text().replace('next_review: ""', "next_review: 2020-01-01"))
+    assert [str(w) for w in check(library_folder, TODAY).warnings] == [
+        f"{CARD}/card.yaml: the review was due on 2020-01-01"
+    ]
+    assert check(library_folder, TODAY, strict=True).faults
+
+
+def test_a_criterion_that_nothing_proves_is_named(library_folder: Path) -> None:
+    faults = changed(
+        library_folder,
+        lambda text: text.replace("when:\n  all:\n", "when:\n  all:\n    - age: {at_least: 1}\n", 1),
+    )
+    assert any("no vignette (us) notices" in fault and "age at least 1" in fault for fault in faults)
+
+
+def test_a_summary_that_may_grow_too_long_is_refused(library_folder: Path) -> None:
+    faults = changed(library_folder, lambda text: text.replace('summary: "', f'summary: "{"very " * 30}', 1))
+    assert any("a summary may reach" in fault for fault in faults)
+
+
+def test_a_vignette_that_expects_something_else_is_named(library_folder: Path) -> None:
+    faults = changed(
+        library_folder, lambda text: text.replace("finding: warning", "finding: info", 1), "vignettes.yaml"
+    )
+    assert any("the finding is warning, expected info" in fault for fault in faults)
+
+
+def test_a_card_without_silent_vignettes_is_refused(library_folder: Path) -> None:
+    path = library_folder / CARD / "vignettes.yaml"
+    first = path.read_text().split("\n- ")
+    path.write_text("\n- ".join(first[:2]) + "\n")
+    assert any("stays silent" in str(fault) for fault in check(library_folder, TODAY).faults)

@@ -1,0 +1,63 @@
+"""What every room's tests may use: the library of the repository, and the whole service with a clock of its own."""
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from cds_service import service
+from cds_service.audit import Journal
+from cds_service.knowledge.library import Library, load_library
+from cds_service.settings import Settings
+from cds_service.web.app import create_app
+
+ROOT = Path(__file__).resolve().parents[1]
+CARDS = ROOT / "cards"
+PATIENTS = Path(os.environ.get("CDS_SHARED_PATIENTS") or ROOT.parent / "shared" / "patients")
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    return load_library(CARDS)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With REQUIRE_ALL=1 a test that skips because a program is missing ("needs …") fails."""
+    report = yield
+    reason = report.longrepr[2] if report.skipped and isinstance(report.longrepr, tuple) else ""
+    if os.environ.get("REQUIRE_ALL") == "1" and reason.startswith("Skipped: needs "):
+        report.outcome = "failed"
+        report.longrepr = f"{reason}, and REQUIRE_ALL=1 allows no such skip"
+    return report
+
+
+OpenService = Callable[..., FlaskClient]
+
+
+@pytest.fixture(scope="session")
+def open_service(tmp_path_factory: pytest.TempPathFactory, library: Library) -> Iterator[OpenService]:
+    """The real service behind Flask's test client: real cards, real journal, a clock that stands still."""
+    journals: list[Journal] = []
+
+    def opened(now: datetime, region: str = "us", cards: Library | None = None) -> FlaskClient:
+        folder = tmp_path_factory.mktemp("journal")
+        journals.append(Journal(folder))
+        settings = Settings.load({"CDS_DATA_DIR": str(folder), "CDS_REGION": region})
+        app = create_app(
+            settings,
+            cards or library,
+            journals[-1],
+            lambda: now,
+            service.respond,
+            service.take_feedback,
+            ready=lambda: service.failing_checks(cards or library, now),
+        )
+        return app.test_client()
+
+    yield opened
+    for journal in journals:
+        journal.close()

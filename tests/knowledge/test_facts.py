@@ -1,0 +1,288 @@
+"""Each fact's truth table: when it is true, when false, and when unknown."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cds_service.chart import Chart, Range
+from cds_service.knowledge.facts import FACTS
+from cds_service.knowledge.library import Library
+from cds_service.knowledge.logic import Truth
+from tests.knowledge.charts import ago, allergy, answer, chart, dose, exactly, order, problem, reason, result
+
+T, F, U = True, False, None
+UNREAD = {"medications": "unread"}
+PARTIAL = {"medications": "partial"}
+DRUG = "baclofen"
+Build = Callable[[Library], Chart]
+Row = tuple[str, Build, Truth]
+
+
+def meds(*orders: tuple[Any, ...], **more: Any) -> Build:
+    """A chart with orders: (name, role, members)."""
+    return lambda library: chart(medications=tuple(order(n, r, library, **m) for n, r, m in orders), **more)
+
+
+def plain(**more: Any) -> Build:
+    return lambda library: chart(**more)
+
+
+def draft(**members: Any) -> Build:
+    return meds((DRUG, "draft", members))
+
+
+MEDICINES: list[Row] = [
+    ("medicine_is: ordered", draft(), T),
+    ("medicine_is: ordered", meds((DRUG, "taken", {})), F),
+    ("medicine_is: ordered", meds((DRUG, "draft", {"judged": False})), F),
+    ("medicine_is: taken", meds((DRUG, "taken", {})), T),
+    ("medicine_is: taken", meds((DRUG, "possibly-taken", {})), T),
+    ("medicine_is: taken", draft(), F),
+    ("medicine_is: taken", meds((DRUG, "draft", {}), sections=UNREAD), U),
+    ("medicine_is: taken", meds((DRUG, "draft", {}), sections=PARTIAL), U),
+    ("medicine_is: stopped", meds((DRUG, "stopped", {})), T),
+    ("medicine_is: stopped", draft(), F),
+    ("new_start: true", draft(), T),
+    ("new_start: true", meds((DRUG, "draft", {}), (DRUG, "taken", {})), F),
+    ("new_start: true", meds((DRUG, "draft", {}), sections=UNREAD), U),
+    ("new_start: {class: muscle-relaxant}", meds((DRUG, "draft", {}), ("tizanidine", "taken", {})), F),
+    ("new_start: {class: muscle-relaxant}", meds((DRUG, "draft", {}), ("digoxin", "taken", {})), T),
+    ("in_class: muscle-relaxant", draft(), T),
+    ("in_class: opioid", draft(), F),
+    ("route: oral", draft(route="oral"), T),
+    ("route: oral", draft(route="intrathecal"), F),
+    ("route: oral", draft(), U),
+    ("route: [oral, rectal]", draft(route="rectal"), T),
+    ("reason: muscle-cramp", draft(reasons=(reason("muscle-cramp"),)), T),
+    ("reason: muscle-cramp", draft(reasons=(reason("spasticity"),)), F),
+    ("reason: muscle-cramp", draft(), F),
+    ("reason: muscle-cramp", draft(reasons=(reason(text="?", understood=False),)), U),
+    ("reason: muscle-cramp", draft(reasons=(reason(text="cramp", understood=False, unclear=("muscle-cramp",)),)), U),
+    ("reason: malaria", draft(reasons=(reason(text="cramp", understood=False, unclear=("muscle-cramp",)),)), F),
+    (
+        "reason: {is: muscle-cramp, in_words: true}",
+        draft(reasons=(reason(text="cramp", understood=False, unclear=("muscle-cramp",)),)),
+        T,
+    ),
+    ("no_reason: true", draft(), T),
+    ("no_reason: true", draft(reasons=(reason(text="?", understood=False),)), F),
+    ("no_reason: true", draft(reasons=(reason("muscle-cramp"),)), F),
+    ("started: {within: 30 days}", meds((DRUG, "taken", {"started": ago(30)})), T),
+    ("started: {within: 30 days}", meds((DRUG, "taken", {"started": ago(31)})), F),
+    ("started: {within: 30 days}", meds((DRUG, "taken", {"started": ago(25, spread=10)})), U),
+    ("started: {within: 30 days}", meds((DRUG, "taken", {})), U),
+    ("taken_for: {at_least: 90 days}", meds((DRUG, "taken", {"started": ago(90)})), T),
+    ("taken_for: {at_least: 90 days}", meds((DRUG, "taken", {"started": ago(89)})), F),
+    ("taken_for: {at_least: 90 days}", meds((DRUG, "taken", {"started": ago(80, spread=20)})), U),
+    ("taken_for: {at_least: 90 days}", meds((DRUG, "taken", {})), U),
+    (
+        "taken_for: {at_least: 90 days}",
+        meds((DRUG, "taken", {"started": ago(20)}), (DRUG, "stopped", {"started": ago(120), "stopped": ago(25)})),
+        T,
+    ),
+    (
+        "taken_for: {at_least: 90 days}",
+        meds((DRUG, "taken", {"started": ago(20)}), (DRUG, "stopped", {"started": ago(400), "stopped": ago(300)})),
+        F,
+    ),
+    ("stopped: {within: 14 days}", meds((DRUG, "stopped", {"stopped": ago(14)})), T),
+    ("stopped: {within: 14 days}", meds((DRUG, "stopped", {"stopped": ago(15)})), F),
+    ("stopped: {within: 14 days}", meds((DRUG, "stopped", {})), U),
+]
+
+DOSES: list[Row] = [
+    ("daily_dose: {above: 30 mg}", draft(dose=dose(exactly(31))), T),
+    ("daily_dose: {above: 30 mg}", draft(dose=dose(exactly(30))), F),
+    ("daily_dose: {above: 30 mg}", draft(dose=dose(Range(0, 40))), U),
+    ("daily_dose: {above: 30 mg}", draft(), U),
+    ("daily_dose: {at_most: 1 g}", draft(dose=dose(exactly(1000))), T),
+    ("single_dose: {at_least: 600 mg}", draft(dose=dose(single=exactly(600))), T),
+    ("single_dose: {at_least: 600 mg}", draft(dose=dose(single=exactly(599))), F),
+    ("single_dose: {at_least: 600 mg}", draft(), U),
+    ("times_per_day: {at_least: 3}", draft(dose=dose(times=exactly(3))), T),
+    ("times_per_day: {at_least: 3}", draft(dose=dose(times=Range(2, 4))), U),
+    ("times_per_day: {at_least: 3}", draft(dose=dose(times=exactly(2))), F),
+    (
+        "dose_step: {above: 10 mg}",
+        meds((DRUG, "draft", {"dose": dose(exactly(30))}), (DRUG, "taken", {"dose": dose(exactly(10))})),
+        T,
+    ),
+    (
+        "dose_step: {above: 10 mg}",
+        meds((DRUG, "draft", {"dose": dose(exactly(20))}), (DRUG, "taken", {"dose": dose(exactly(10))})),
+        F,
+    ),
+    ("dose_step: {above: 10 mg}", meds((DRUG, "draft", {"dose": dose(exactly(20))}), (DRUG, "taken", {})), U),
+    ("dose_step: {above: 10 mg}", draft(dose=dose(exactly(20))), F),
+    ("dose_step: {above: 10 mg}", meds((DRUG, "draft", {"dose": dose(exactly(20))}), sections=UNREAD), U),
+    (
+        "dose_step: {at_least: 10 mg, within: 7 days}",
+        meds(
+            (DRUG, "draft", {"dose": dose(exactly(20))}),
+            (DRUG, "taken", {"dose": dose(exactly(10)), "started": ago(7)}),
+        ),
+        T,
+    ),
+    (
+        "dose_step: {at_least: 10 mg, within: 7 days}",
+        meds(
+            (DRUG, "draft", {"dose": dose(exactly(20))}),
+            (DRUG, "taken", {"dose": dose(exactly(10)), "started": ago(8)}),
+        ),
+        F,
+    ),
+    (
+        "dose_step: {at_least: 10 mg, within: 7 days}",
+        meds((DRUG, "draft", {"dose": dose(exactly(20))}), (DRUG, "taken", {"dose": dose(exactly(10))})),
+        U,
+    ),
+]
+
+OTHERS: list[Row] = [
+    ("also: opioid", meds((DRUG, "draft", {}), ("morphine", "taken", {})), T),
+    ("also: opioid", meds((DRUG, "draft", {}), ("morphine", "draft", {})), T),
+    ("also: opioid", meds((DRUG, "draft", {}), ("morphine", "stopped", {})), F),
+    ("also: [digoxin, opioid]", meds((DRUG, "draft", {}), ("digoxin", "taken", {})), T),
+    ("also: opioid", draft(), F),
+    ("also: opioid", meds((DRUG, "draft", {}), sections=UNREAD), U),
+    ("also: opioid", meds((DRUG, "draft", {}), ("morphine", "taken", {}), sections=PARTIAL), T),
+    (
+        "also: opioid",
+        meds(
+            (DRUG, "draft", {}),
+            ("?", "taken", {"ingredients": (), "confidence": "none", "watched": frozenset({"opioid"})}),
+        ),
+        U,
+    ),
+    ("also: muscle-relaxant", draft(), F),
+    (
+        "taking_count: {classes: [opioid, digoxin], at_least: 2}",
+        meds(("morphine", "taken", {}), ("digoxin", "taken", {})),
+        T,
+    ),
+    ("taking_count: {classes: [opioid], at_least: 2}", meds(("morphine", "taken", {})), F),
+    ("taking_count: {classes: [opioid], at_least: 2}", meds(("morphine", "taken", {}), sections=PARTIAL), U),
+    ("has_condition: cirrhosis", plain(problems=(problem("cirrhosis"),)), T),
+    ("has_condition: cirrhosis", plain(problems=(problem("cirrhosis", active=False),)), F),
+    ("has_condition: {concept: cirrhosis, ever: true}", plain(problems=(problem("cirrhosis", active=False),)), T),
+    ("has_condition: [malaria, cirrhosis]", plain(problems=(problem("cirrhosis"),)), T),
+    ("has_condition: cirrhosis", plain(), F),
+    ("has_condition: cirrhosis", plain(sections={"conditions": "unread"}), U),
+    ("has_condition: cirrhosis", plain(sections={"conditions": "partial"}), U),
+    (
+        "has_condition: cirrhosis",
+        plain(problems=(problem("x", concepts=frozenset(), unclear=frozenset({"cirrhosis"})),)),
+        U,
+    ),
+    (
+        "has_condition: {concept: cirrhosis, in_words: true}",
+        plain(problems=(problem("x", concepts=frozenset(), unclear=frozenset({"cirrhosis"})),)),
+        T,
+    ),
+    ("pregnant: true", plain(problems=(problem("pregnancy"),)), T),
+    ("pregnant: true", plain(), F),
+    ("pregnant: true", plain(sections={"conditions": "unread"}), U),
+    ("allergic_to: quinine", plain(allergies=(allergy("quinine"),)), T),
+    ("allergic_to: quinine", plain(allergies=(allergy("quinine", active=False),)), F),
+    ("allergic_to: quinine", plain(allergies=(allergy(unclear=frozenset({"quinine"})),)), U),
+    ("allergic_to: quinine", plain(sections={"allergies": "unread"}), U),
+    ("age: {at_least: 65}", plain(age=exactly(65)), T),
+    ("age: {at_least: 65}", plain(age=exactly(64)), F),
+    ("age: {at_least: 65}", plain(age=Range(64, 65)), U),
+    ("age: {at_least: 65}", plain(age=None), U),
+    ("sex: female", plain(sex="female"), T),
+    ("sex: female", plain(sex="male"), F),
+    ("sex: female", plain(sex=None), U),
+]
+
+K = "potassium"
+LOW = "lab: {test: potassium, below: low, within: 90 days}"
+LABS: list[Row] = [
+    (LOW, plain(labs=[result(K, 3.4)]), T),
+    (LOW, plain(labs=[result(K, 3.5)]), F),
+    (LOW, plain(labs=[result(K, 3.4, 90)]), T),
+    (LOW, plain(labs=[result(K, 3.4, 91)]), U),
+    (LOW, plain(), U),
+    (LOW, plain(sections={"observations": "unread"}), U),
+    (LOW, plain(labs=[result(K, None, 1), result(K, 3.4, 5)]), U),
+    (LOW, plain(labs=[result(K, 4.0, 1), result(K, 3.4, 5)]), F),
+    (LOW, plain(labs=[result(K, 3.4, day=ago(85, spread=10))]), U),
+    (LOW, plain(labs=[result(K, 3.0, comparator="<")]), T),
+    (LOW, plain(labs=[result(K, 3.5, comparator="<")]), T),
+    (LOW, plain(labs=[result(K, 3.6, comparator="<")]), U),
+    (LOW, plain(labs=[result(K, 3.5, comparator=">")]), F),
+    (LOW, plain(labs=[result(K, 3.0, comparator=">")]), U),
+    ("lab: {test: potassium, at_least: low, within: 90 days}", plain(labs=[result(K, 3.5)]), T),
+    ("lab: {test: potassium, below: 3.0 mmol/L, within: 90 days}", plain(labs=[result(K, 2.9)]), T),
+    ("lab: {test: potassium, above: 5.0 mEq/L, within: 90 days}", plain(labs=[result(K, 5.1)]), T),
+    (
+        "lab: {test: potassium, above: 5.0 mmol/L, within: 90 days, unless_haemolysed: true}",
+        plain(labs=[result(K, 5.1, haemolysed=True)]),
+        U,
+    ),
+    ("lab: {test: magnesium, below: low, within: 90 days}", plain(labs=[result("magnesium", 0.69)]), T),
+    ("lab: {test: magnesium, below: low, within: 90 days}", plain(labs=[result("magnesium", 0.69, normal_low=0.66)]), F),
+    ("lab: {test: magnesium, below: low, within: 90 days}", plain(labs=[result("magnesium", 0.65, normal_low=0.60)]), T),
+    ("lab: {test: magnesium, at_most: severe, within: 90 days}", plain(labs=[result("magnesium", 0.40)]), T),
+    ("lab: {test: calcium, above: high, within: 90 days}", plain(labs=[result("calcium", 1.31, variant="ionised")]), T),
+    ("lab: {test: calcium, above: high, within: 90 days}", plain(labs=[result("calcium", 2.6, variant="adjusted")]), F),
+    ("lab: {test: calcium, below: low, within: 90 days}", plain(labs=[result("calcium", 1.9, variant="unadjusted")]), U),
+    (
+        "lab: {test: calcium, above: high, within: 90 days}",
+        plain(labs=[result("calcium", 2.7, variant="unadjusted"), result("calcium", 1.2, variant="ionised")]),
+        F,
+    ),
+    (
+        "lab: {test: calcium, at_least: moderate-high, within: 90 days}",
+        plain(labs=[result("calcium", 3.0, variant="adjusted")]),
+        T,
+    ),
+    (
+        "lab: {test: calcium, at_least: moderate-high, within: 90 days}",
+        plain(labs=[result("calcium", 1.5, variant="ionised")]),
+        F,
+    ),
+    ("lab_missing: {any_of: [sodium, potassium], within: 30 days}", plain(labs=[result(K, 4, 30)]), T),
+    ("lab_missing: {all_of: [sodium, potassium], within: 30 days}", plain(labs=[result(K, 4, 30)]), F),
+    ("lab_missing: {any_of: [potassium], within: 30 days}", plain(labs=[result(K, 4, 30)]), F),
+    ("lab_missing: {any_of: [potassium], within: 30 days}", plain(labs=[result(K, 4, 31)]), T),
+    ("lab_missing: {any_of: [potassium], within: 30 days}", plain(labs=[result(K, None, 1)]), T),
+    ("lab_missing: {any_of: [potassium], within: 30 days}", plain(labs=[result(K, 4, day=ago(25, spread=10))]), U),
+    ("lab_missing: {any_of: [potassium], within: 30 days}", plain(sections={"observations": "unread"}), U),
+    (
+        "lab_missing: {any_of: [potassium], within: 30 days, since_start: true}",
+        lambda library: chart(
+            medications=(order(DRUG, "taken", library, started=ago(10)),), labs=[result(K, 4, 20)]
+        ),
+        T,
+    ),
+    (
+        "lab_missing: {any_of: [potassium], within: 30 days, since_start: true}",
+        lambda library: chart(medications=(order(DRUG, "taken", library, started=ago(10)),), labs=[result(K, 4, 9)]),
+        F,
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("criterion", "build", "expected"), [*MEDICINES, *DOSES, *OTHERS, *LABS])
+def test_fact(criterion: str, build: Build, expected: Truth, library: Library) -> None:
+    assert answer(criterion, build(library), library, DRUG) is expected
+
+
+def test_every_fact_has_a_true_a_false_and_if_it_can_an_unknown_row() -> None:
+    seen: dict[str, set[Truth]] = {}
+    for criterion, _, expected in [*MEDICINES, *DOSES, *OTHERS, *LABS]:
+        seen.setdefault(criterion.split(":")[0], set()).add(expected)
+    assert set(seen) == set(FACTS)
+    for name, answers in seen.items():
+        sometimes = FACTS[name].unknown_when != "never"
+        assert answers >= ({T, F, U} if sometimes else {T, F}) - ({U} if name == "medicine_is" else set()), name
+
+
+def test_an_assumption_turns_unknown_into_an_answer(library: Library) -> None:
+    unread = chart(sections={"conditions": "unread"})
+    assert answer("{has_condition: cirrhosis, if_unknown: assume-absent}", unread, library) is False
+    assert answer("{has_condition: cirrhosis, if_unknown: assume-present}", unread, library) is True
+    assert answer("none: [{has_condition: cirrhosis, if_unknown: assume-absent}]", unread, library) is True
+    assert answer("none: [{has_condition: cirrhosis, if_unknown: stay-unknown}]", unread, library) is None

@@ -1,0 +1,52 @@
+"""YAML without surprises: JSON's types only, no key twice, every line known."""
+
+from pathlib import Path
+
+import pytest
+
+from cds_service.knowledge.faults import LibraryError
+from cds_service.knowledge.strict_yaml import parse_yaml, read_yaml
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("NO", "NO"),
+        ("on", "on"),
+        ("012", "012"),
+        ("0o14", "0o14"),
+        ("2026-11-22", "2026-11-22"),
+        ("1_000", "1_000"),
+        ("1:30", "1:30"),
+        (".inf", ".inf"),
+        ("true", True),
+        ("false", False),
+        ("null", None),
+        ("3", 3),
+        ("3.10", 3.1),
+        ('"3"', "3"),
+    ],
+)
+def test_scalars(written: str, meant: object) -> None:
+    assert parse_yaml(f"a: {written}\n", "x").value == {"a": meant}
+
+
+def test_a_key_twice_is_refused_where_it_stands() -> None:
+    with pytest.raises(LibraryError, match=r'x:3: the key "a" stands here twice'):
+        parse_yaml("a: 1\nb: 2\na: 3\n", "x")
+
+
+def test_broken_yaml_is_refused_with_its_line() -> None:
+    with pytest.raises(LibraryError, match=r"x:2: is not YAML"):
+        parse_yaml("a: 1\n b: [\n", "x")
+
+
+def test_lines_are_those_of_the_file() -> None:
+    document = parse_yaml("a:\n  - b: 1\n  - c: 2\n", "x")
+    assert document.line(("a", 1, "c")) == 3
+    assert document.line(("a", 1, "c", "unknown")) == 3
+
+
+def test_a_missing_file_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(LibraryError, match="cannot be read"):
+        read_yaml(tmp_path / "none.yaml", "none.yaml")
