@@ -121,7 +121,8 @@ class LabResult:
     `variant` distinguishes tests of one name (calcium: `ionised`, `lab-adjusted`, `adjusted`, `unadjusted`).
     `comparator` is `<`, `<=`, `>`, `>=` or empty. `as_reported` is value and unit as the laboratory sent them.
     `normal_low` and `normal_high` are the laboratory's own range, in the same unit as `value`.
-    `calculated` says from what, when the figure is ours. `when` orders results; `day` is what `within` counts from.
+    `title` is the test in words. `calculated` says from what, when the figure is ours. `when` orders results; `day` is
+    what `within` counts from.
     """
 
     test: str
@@ -139,6 +140,7 @@ class LabResult:
     normal_high: float | None = None
     problem: Gap | None = None
     notes: tuple[str, ...] = ()
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

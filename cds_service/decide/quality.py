@@ -49,7 +49,7 @@ def _detail(card: Card, gaps: Mapping[Gap, Sequence[str]], more: Sequence[str], 
         parts.append("**What was not checked**\n\n" + "\n".join(_line(gap, names) for gap, names in gaps.items()))
     if more:
         parts.append("**Also found, not shown in full**\n\n" + "\n".join(f"- {title}" for title in more))
-    parts.append(wording.standing(card))
+    parts.append(wording.standing([card]))
     return "\n\n".join(parts)
 
 

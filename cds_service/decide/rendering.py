@@ -64,12 +64,19 @@ def shown_of(uuid: str, findings: Sequence[Finding], made: Sequence[Made]) -> Sh
 
 
 def summary(finding: Finding) -> str:
-    """The first wording whose condition holds, at most 139 characters: the medicine's name is shortened first."""
-    moment = Moment(finding.case, finding.trace, finding.names)
-    for template, _, judge in finding.card.summaries:
-        if judge is None or judge(finding.case, []):
-            return fitted(template, moment)
-    raise AssertionError("the last summary of a card has no condition")  # the loader guarantees it
+    """The summary of a finding, at most 139 characters: the medicine's name is shortened first."""
+    return fitted(_wording(finding), Moment(finding.case, finding.trace, finding.names))
+
+
+def _wording(finding: Finding) -> Template:
+    """The first wording whose condition holds; the loader sees to it that the last has none."""
+    wordings = finding.card.summaries
+    return next((w.template for w in wordings if w.judge is None or w.judge(finding.case, [])), wordings[-1].template)
+
+
+def _opening(finding: Finding) -> str:
+    """The summary of a section, which has room for long names."""
+    return _wording(finding).fill(Moment(finding.case, finding.trace, finding.names), markdown)
 
 
 def fitted(template: Template, moment: Moment) -> str:
@@ -96,12 +103,12 @@ def _body(finding: Finding) -> str:
 def _detail(bundle: Bundle) -> str:
     """Head, sections, why, what was not checked, sources, standing lines."""
     parts = [_body(bundle.head)]
-    parts += [f"### {f.card.title}\n\n{markdown(summary(f))}\n\n{_body(f)}" for f in bundle.sections]
-    parts += [wording.why(finding.card, finding.trace) for finding in bundle.findings]
+    parts += [f"### {f.card.title}\n\n{_opening(f)}\n\n{_body(f)}" for f in bundle.sections]
+    parts += [wording.why(finding) for finding in bundle.findings]
     parts.append(wording.not_checked([step for finding in bundle.findings for step in finding.trace]))
     cited: dict[str, Citation] = {c.key: c for finding in bundle.findings for c in finding.card.evidence}
     parts.append(wording.sources(cited.values()))
-    parts.append(wording.standing(bundle.head.card))
+    parts.append(wording.standing([finding.card for finding in bundle.findings]))
     return "\n\n".join(part for part in parts if part)
 
 

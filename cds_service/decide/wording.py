@@ -1,12 +1,14 @@
 """The words that the engine itself puts on a card: why it is shown, what was not checked, sources, the footer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cds_service.chart import Allergy, Gap, LabResult, Medication, Problem
+from cds_service.decide.decision import Finding
 from cds_service.knowledge.card import Card
-from cds_service.knowledge.case import Absent, Evidence, Note, Pair
+from cds_service.knowledge.case import Absent, Evidence, Note, Pair, use_began
 from cds_service.knowledge.criteria import Step
 from cds_service.knowledge.placeholders import shown_day
+from cds_service.knowledge.quantities import plain, readable_unit
 from cds_service.knowledge.references import Citation
 from cds_service.knowledge.templates import markdown, plain_text
 
@@ -48,7 +50,13 @@ def _result(item: LabResult) -> str:
     extra += [f"calculated from {item.calculated}"] if item.calculated else []
     extra += item.notes
     more = f", {', '.join(extra)}" if extra else ""
-    return f"{item.test}{kind} {markdown(item.as_reported)} on {shown_day(item.day)}{markdown(more)}"
+    return f"{item.title or item.test}{kind} {markdown(_figure(item))} on {shown_day(item.day)}{markdown(more)}"
+
+
+def _figure(item: LabResult) -> str:
+    """Value and unit as the laboratory sent them; a figure of ours as it was calculated."""
+    reported = item.as_reported or (f"{plain(round(item.value, 1))}" if item.value is not None else "not usable")
+    return readable_unit(reported)
 
 
 def gap_words(gap: Gap) -> str:
@@ -63,32 +71,43 @@ def gap_sentence(gap: Gap) -> str:
     return f"{markdown(gap_words(gap))}{detail}"
 
 
-def why(card: Card, trace: Iterable[Step]) -> str:
-    """The criteria that held, with the data they rest on."""
-    lines = [f"- {step.leaf.text}{_because(step)}" for step in trace if step.value is True and not step.leaf.excludes]
+def why(finding: Finding) -> str:
+    """The medicine it is about and the criteria that held, told by the data they rest on."""
+    card = finding.card
+    held = [step for step in finding.trace if step.value is True and not step.leaf.excludes]
     head = f"**Why you see this** (rule {card.id}, version {card.version})"
-    return "\n".join([head, "", *dict.fromkeys(lines)])
+    return "\n".join([head, "", *_medicine(finding), *_by_evidence(held)])
 
 
-def _because(step: Step) -> str:
-    words = "; ".join(dict.fromkeys(evidence_words(item) for item in step.evidence[:5]))
-    return f": {words}" if words else ""
+def _medicine(finding: Finding) -> list[str]:
+    course = finding.case.course
+    if course is None:
+        return []
+    state = "ordered now" if course.drafts else "taken" if course.taken else "stopped"
+    since = use_began(course)
+    began = f" since {shown_day(since)}" if since and course.taken and not course.drafts else ""
+    return [f"- {markdown(course.head.name)}, {state}{began}"]
 
 
 def not_checked(trace: Iterable[Step]) -> str:
-    """The criteria that could not be judged, and what was assumed of them."""
-    lines = [
-        f"- {step.leaf.text}{_because(step) or ': not known'}{_assumption(step)}"
-        for step in trace
-        if step.value is None
-    ]
-    return "\n".join(["**What was not checked**", "", *dict.fromkeys(lines)]) if lines else ""
+    """The criteria that could not be judged, told by what is missing, and what was assumed of them."""
+    lines = _by_evidence([step for step in trace if step.value is None])
+    return "\n".join(["**What was not checked**", "", *lines]) if lines else ""
+
+
+def _by_evidence(steps: Iterable[Step]) -> list[str]:
+    """One line for each piece of evidence, with every criterion that rests on it."""
+    found: dict[str, dict[str, None]] = {}
+    for step in steps:
+        words = "; ".join(dict.fromkeys(evidence_words(item) for item in step.evidence[:5]))
+        found.setdefault(words, {})[f"{step.leaf.text}{_assumption(step)}"] = None
+    return [f"- {words} ({'; '.join(texts)})" if words else f"- {'; '.join(texts)}" for words, texts in found.items()]
 
 
 def _assumption(step: Step) -> str:
     if not step.assumed:
         return ""
-    return " - taken as present" if step.leaf.if_unknown else " - taken as absent"
+    return ", taken as present" if step.leaf.if_unknown else ", taken as absent"
 
 
 def sources(evidence: Iterable[Citation]) -> str:
@@ -100,9 +119,14 @@ def sources(evidence: Iterable[Citation]) -> str:
     return "\n".join(["**Sources**", "", *lines])
 
 
-def standing(card: Card) -> str:
-    """Grade of evidence, last review, draft mark and the footer that every card carries."""
-    note = f" ({card.grade_note})" if card.grade_note else ""
+def standing(cards: Sequence[Card]) -> str:
+    """Grade of evidence and last review of each rule, the draft mark, and the footer that every card carries."""
+    lines = [DRAFT] if any(card.status == "draft" for card in cards) else []
+    lines += [_evidence_line(card) for card in cards]
+    return "\n\n".join([*lines, FOOTER])
+
+
+def _evidence_line(card: Card) -> str:
+    note = f" ({card.grade_note.rstrip('.')})" if card.grade_note else ""
     review = card.review.get("last_review") or "not yet reviewed by a clinician"
-    lines = [f"Evidence: {card.grade}{note}. Last clinical review: {review}.", FOOTER]
-    return "\n\n".join([DRAFT, *lines] if card.status == "draft" else lines)
+    return f"Evidence of {card.id}: {card.grade}{note}. Last clinical review: {review}."

@@ -84,6 +84,7 @@ def _made(
         haemolysed=any(source.haemolysed for source in sources),
         calculated=" and ".join(terms.tests[source.test].title for source in sources),
         notes=first.notes,
+        title=terms.tests[test].title,
     )
 
 

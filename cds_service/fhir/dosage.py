@@ -57,11 +57,10 @@ def _single(instruction: Dosage, strength: float | None) -> tuple[Range | None, 
     stated = _stated(instruction)
     if not stated:
         return None, "no dose stated as a number"
-    found = {_amount(dose, strength) for dose in stated}
-    if len(found) == 1:
-        amount = found.pop()
-        return (amount, "") if isinstance(amount, Range) else (None, amount)
-    return None, "several different doses are stated for one instruction"
+    amount = _amount(stated[0], strength)
+    if any(_amount(dose, strength) != amount for dose in stated[1:]):
+        return None, "several different doses are stated for one instruction"
+    return (amount, "") if isinstance(amount, Range) else (None, amount)
 
 
 def _stated(instruction: Dosage) -> list[DoseAndRate]:
@@ -118,6 +117,8 @@ def _steps(instructions: Sequence[Dosage]) -> bool:
 
 def _together(parts: Sequence[Dose], text: str, *, steps: bool) -> Dose:
     """Several instructions as one dose."""
+    if len(parts) == 1:
+        return Dose(parts[0].single, parts[0].times_per_day, parts[0].daily, text, parts[0].problem)
     problem = next((part.problem for part in parts if part.problem), "")
     singles = [part.single for part in parts if part.single is not None]
     single = None

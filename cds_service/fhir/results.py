@@ -129,6 +129,7 @@ def read_result(found: Candidate, reading: Reading) -> LabResult:
         normal_high=high,
         problem=gap_of(found, value) if isinstance(value, Unusable) else None,
         notes=_notes(found),
+        title=reading.terms.tests[found.match.test].title,
     )
 
 

@@ -123,14 +123,18 @@ def courses(chart: Chart, classes_of: Mapping[str, frozenset[str]]) -> tuple[Cou
 
 
 def _course(ingredient: str, entries: Sequence[tuple[Medication, frozenset[str]]]) -> Course:
-    orders = [order for order, _ in entries]
-    return Course(
-        ingredient,
-        frozenset().union(*(classes for _, classes in entries)),
-        tuple(order for order in orders if order.role == "draft" and order.judged),
-        tuple(order for order in orders if order.role in ("taken", "possibly-taken")),
-        tuple(order for order in orders if order.role == "stopped"),
-    )
+    drafts: list[Medication] = []
+    taken: list[Medication] = []
+    stopped: list[Medication] = []
+    for order, _ in entries:
+        if order.role == "stopped":
+            stopped.append(order)
+        elif order.role != "draft":
+            taken.append(order)
+        elif order.judged:
+            drafts.append(order)
+    classes = frozenset().union(*(classes for _, classes in entries))
+    return Course(ingredient, classes, tuple(drafts), tuple(taken), tuple(stopped))
 
 
 def days_since(day: Day, now: date) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from cds_service.chart import Needs, Section
 from cds_service.knowledge.card import Card
 from cds_service.knowledge.cards import read_card
 from cds_service.knowledge.case import Hook
+from cds_service.knowledge.criteria import leaves
 from cds_service.knowledge.faults import Fault, LibraryError, not_one_of
 from cds_service.knowledge.references import References
 from cds_service.knowledge.shared import read_references, region_names
@@ -60,9 +61,12 @@ class Library:
         return found
 
     def _needed(self, hook: str) -> Needs:
+        """What the cards of a hook look at, and what the gates before their suggestions look at."""
         cards = [card for cards in self.regions.values() for card in cards if hook in card.hooks]
+        gated = [leaf for gate in self.references.gates for leaf in leaves(gate.only_if)] if cards else []
         sections: frozenset[Section] = frozenset().union(*(card.sections() for card in cards))
-        return Needs(sections, frozenset().union(*(card.tests() for card in cards)))
+        tests: frozenset[str] = frozenset().union(*(card.tests() for card in cards))
+        return Needs(sections.union(*(leaf.needs for leaf in gated)), tests.union(*(leaf.tests for leaf in gated)))
 
 
 def load_library(folder: Path) -> Library:

@@ -38,3 +38,8 @@ def days(spot: Spot) -> int:
 def plain(value: float) -> str:
     """A number without trailing zeros and without an exponent, for texts."""
     return f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+def readable_unit(text: str) -> str:
+    """A UCUM unit without its annotation marks: `mL/min/{1.73_m2}` reads mL/min/1.73 m2."""
+    return text.replace("{", "").replace("}", "").replace("_", " ")

@@ -11,7 +11,10 @@ from cds_service.knowledge.spot import Spot
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 # Control and direction-changing characters: they could forge lines or turn text round.
 _UNSAFE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff\\ud800-\\udfff]+")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~^:@-])")
+# What means something to Markdown anywhere in a line; at its start a few marks more; and what becomes a link by itself.
+_MARKDOWN = re.compile(r"([\\`*_\[\]#!|~])")
+_LINE_START = re.compile(r"^([-+=:]|[0-9]+(?=[.)]))")
+_LINK = re.compile(r"(?i)(://|www\.|@)")
 LONGEST_FOREIGN = 120
 
 Escape = Callable[[str], str]
@@ -77,7 +80,8 @@ def plain_text(text: str) -> str:
 def markdown(text: str) -> str:
     """A client's text inside Markdown: clean, Markdown and HTML marks escaped."""
     safe = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKDOWN.sub(r"\\\1", safe)
+    safe = _LINK.sub(lambda match: f"{match[0][0]}&#8203;{match[0][1:]}", _MARKDOWN.sub(r"\\\1", safe))
+    return _LINE_START.sub(lambda match: f"&#{ord(match[0][0])};{match[0][1:]}", safe)
 
 
 def shortened(text: str, length: int) -> str:

@@ -48,6 +48,7 @@ class Conditions:
     answers: Mapping[Key, bool]
     preferred: Mapping[str, Coding]
     _seen: dict[tuple[str, ...], frozenset[str]] = field(default_factory=dict)
+    _seen_allergies: dict[tuple[str, ...], tuple[frozenset[str], bool]] = field(default_factory=dict)
 
     def match(self, codings: Sequence[Coding], text: str) -> ConceptMatch:
         """The concepts an entry states by code, and those that weaker codes or words only hint at."""
@@ -59,10 +60,9 @@ class Conditions:
         """The substances an allergy names; `drug` is what its code or words are as a medicine."""
         coded, supported = _together(self._allergy(coding) for coding in codings)
         sure = coded.union(drug.ingredients, drug.classes)
-        texts = [words(told) for told in (*(coding.display for coding in codings), text) if told]
-        watched = frozenset(watch.name for watch in self.allergy_watches if watch.hints(texts))
+        watched, doubtful = self._allergy_words((*(coding.display for coding in codings), text))
         hinted = watched | drug.watched | supported
-        if drug.confidence == "name" and any(holds_any(told, self.not_stated) for told in texts):
+        if drug.confidence == "name" and doubtful:
             return SubstanceMatch(frozenset(), sure | hinted)
         return SubstanceMatch(sure, hinted - sure)
 
@@ -105,6 +105,16 @@ class Conditions:
             texts = [words(text) for text in told if text]
             found = frozenset(watch.name for watch in self.watches if watch.hints(texts))
             return remember(self._seen, told, found)
+        return found
+
+    def _allergy_words(self, told: tuple[str, ...]) -> tuple[frozenset[str], bool]:
+        """What the words of an allergy hint at, and whether they say that nothing was stated."""
+        found = self._seen_allergies.get(told)
+        if found is None:
+            texts = [words(text) for text in told if text]
+            watched = frozenset(watch.name for watch in self.allergy_watches if watch.hints(texts))
+            doubtful = any(holds_any(text, self.not_stated) for text in texts)
+            found = remember(self._seen_allergies, told, (watched, doubtful))
         return found
 
 

@@ -22,11 +22,10 @@ from cds_service.decide import decide
 from cds_service.fhir import gather, read_chart
 from cds_service.knowledge.library import Library
 from tests.bench import bodies, healthchain_peer, limit, memory, peers, servers, stages, subjects, wsgi
-from tests.bench.measuring import Spent, in_turns, once, spent
+from tests.bench.measuring import Spent, in_one_turn, in_turns, spent
 from tests.bench.report import show
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-REPEATS = {"small": 20, "typical": 10, "large": 2, "huge": 1}
 SERVICE, RECORDED, LIMIT, NAIVE = "service, no record", "service, with its journal", "the limit", "naive Flask"
 VALIDATION, HEALTHCHAIN = "fhir.resources R4B, whole Bundles", f"healthchain {healthchain_peer.VERSION}"
 
@@ -43,7 +42,7 @@ def main() -> None:
             "bodies": {size: [len(body), bodies.resources(json.loads(body))] for size, body in named.items()},
             "memory": memory_of(named["typical"], folder),
             "requests": requests(cards, named, folder, options, peer_or_reason(stack, options)),
-            "stages": in_turns(stages.stages(cards, named["typical"], NOW, folder), options.rounds, 10),
+            "stages": in_turns(stages.stages(cards, named["typical"], NOW, folder), options.rounds),
             "cards": cards_by_number(cards, options.rounds),
         }
         if options.servers:
@@ -116,22 +115,22 @@ def requests(
         rounds = max(3, options.rounds // (5 if size == "huge" else 1))
         work = {name: (lambda each=each, body=body: each(body)) for name, each in subjects_.items()}
         (folder / "body.json").write_bytes(body)
-        found[size] = beside(work, peer, folder / "body.json", rounds, REPEATS[size])
         if size in ("small", "typical"):
-            found[size][VALIDATION] = spent([once(lambda body=body: validate(body), 1) for _ in range(min(rounds, 7))])
+            work[VALIDATION] = lambda body=body: validate(body)
+        found[size] = beside(work, peer, folder / "body.json", rounds)
     return found
 
 
 def beside(
-    work: dict[str, Callable[[], object]], peer: healthchain_peer.Peer | None, file: Path, rounds: int, repeats: int
+    work: dict[str, Callable[[], object]], peer: healthchain_peer.Peer | None, file: Path, rounds: int
 ) -> dict[str, Spent]:
     """The work in turns, healthchain's child taking its turn in every round."""
+    if peer is None:
+        return in_turns(work, rounds)
     told: list[float] = []
-    if peer is not None:
-        peer.spend(file, 1)
-        found = in_turns(work, rounds, repeats, after=lambda: told.append(peer.spend(file, repeats)))
-        return {**found, HEALTHCHAIN: spent(told)}
-    return in_turns(work, rounds, repeats)
+    repeats = in_one_turn(peer.spend(file, 3))
+    found = in_turns(work, rounds, after=lambda: told.append(peer.spend(file, repeats)))
+    return {**found, HEALTHCHAIN: spent(told)}
 
 
 def cards_by_number(cards: Library, rounds: int) -> dict[str, Spent]:
@@ -144,7 +143,7 @@ def cards_by_number(cards: Library, rounds: int) -> dict[str, Spent]:
     for number in range(len(all_cards) + 1):
         some = replace(cards, regions={options.region: tuple(all_cards[:number])})
         work[str(number)] = lambda some=some: decide(chart, some, options, "order-select", UUID(int=1))
-    return in_turns(work, rounds, 50)
+    return in_turns(work, rounds)
 
 
 if __name__ == "__main__":

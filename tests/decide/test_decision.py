@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from markdown_it import MarkdownIt
 
 from cds_service import hooks
 from cds_service.caller import ClientOptions
@@ -147,9 +148,11 @@ def test_foreign_words_are_made_harmless(library: Library) -> None:
     evil = "<img src=x onerror=alert(1)> [click](javascript:x) \u202e\x00|a|b|\n# head"
     draft = order("quinine", "draft", library, name=evil, reasons=(reason("muscle-cramp", text=evil),))
     (card,) = decided(chart(medications=(draft,)), library).cards
-    assert "<img" not in card.detail
-    assert "](javascript" not in card.detail
-    assert "\n# head" not in card.detail
+    page = MarkdownIt("gfm-like", {"linkify": False}).render(card.detail)
+    assert "<img" not in page
+    assert 'href="javascript' not in page
+    assert "<h1>" not in page
+    assert "<table" not in page
     assert "<" not in card.summary
     assert not {"\u202e", "\x00"} & {*card.detail, *card.summary}
 
@@ -165,7 +168,13 @@ def test_a_long_name_is_shortened_before_anything_else(length: int, library: Lib
 def test_every_card_ends_with_reasons_limits_sources_and_the_footer(library: Library) -> None:
     found = quinine(library, sections={"conditions": "unread"}, gaps=(Gap("conditions", "not-delivered"),))
     card = decided(found, library).cards[0]
-    for part in ("**Why you see this**", "rule quinine-cramps", "**What was not checked**", "**Sources**", "Evidence:"):
+    for part in (
+        "**Why you see this**",
+        "rule quinine-cramps",
+        "**What was not checked**",
+        "**Sources**",
+        "Evidence of quinine-cramps:",
+    ):
         assert part in card.detail
     assert "not yet reviewed by a clinician" in card.detail
     assert "does not make the treatment decision" in card.detail

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from cds_service.chart import Allergy, Gap, Problem, Section
 from cds_service.knowledge.case import Case, Evidence, Verdict
-from cds_service.knowledge.facts.registry import TRUE, WORDS, Reading, fact, marked, spoken, words
+from cds_service.knowledge.facts.registry import TRUE, WORDS, Reading, classes_spoken, fact, marked, spoken, words
 from cds_service.knowledge.references import References
 from cds_service.knowledge.spot import Spot
 
@@ -80,7 +80,7 @@ def allergic_to(spot: Spot, references: References) -> Reading:
         )
         return Verdict(None, gaps) if gaps else Verdict(False)
 
-    return Reading(f"allergy to {spoken(tuple(sorted(wanted)))} recorded", judge, _ALLERGIES)
+    return Reading(f"allergy to {classes_spoken(tuple(sorted(wanted)), references)} recorded", judge, _ALLERGIES)
 
 
 def _unclear(entries: Iterable[Problem | Allergy], wanted: frozenset[str], section: Section) -> tuple[Gap, ...]:

@@ -9,7 +9,7 @@ from cds_service.knowledge.case import Absent, Case, Course, Evidence, Verdict, 
 from cds_service.knowledge.facts.compare import RELATIONS, WORDING, Bound, relation_of
 from cds_service.knowledge.facts.registry import SPAN, TRUE, WORDS, Reading, fact, marked, spoken, words
 from cds_service.knowledge.logic import Truth, every, negate, some
-from cds_service.knowledge.quantities import days, plain, quantity
+from cds_service.knowledge.quantities import days, plain, quantity, readable_unit
 from cds_service.knowledge.references import Limit, References
 from cds_service.knowledge.spot import Spot
 
@@ -90,7 +90,7 @@ def _limit(spot: Spot, test: str, references: References) -> Limit:
 
 
 def _spoken_limit(limit: Limit, references: References, test: str) -> str:
-    unit = references.terms.tests[test].unit
+    unit = readable_unit(references.terms.tests[test].unit)
     figures = sorted(set(limit.values.values()))
     figure = " or ".join(plain(value) for value in figures)
     return f"{figure} {unit}" if len(figures) == 1 else f"its limit ({figure} {unit}, by kind of test)"

@@ -11,6 +11,7 @@ from cds_service.knowledge.facts.registry import (
     TRUE,
     WORDS,
     Reading,
+    classes_spoken,
     fact,
     marked,
     spoken,
@@ -76,7 +77,9 @@ def new_start(spot: Spot, references: References) -> Reading:
         gaps = case.missing("medications")
         return Verdict(None, gaps) if gaps else Verdict(True, course.drafts[:1])
 
-    text = f"no {spoken((group,))} taken so far" if group else "the medicine is new for this patient"
+    text = "the medicine is new for this patient"
+    if group:
+        text = f"no {classes_spoken((group,), references)} taken so far"
     return Reading(text, judge, MEDICATIONS)
 
 
@@ -177,7 +180,7 @@ def in_class(spot: Spot, references: References) -> Reading:
         held = case.course is not None and bool(case.course.classes & wanted)
         return Verdict(held, case.orders[:1] if held else ())
 
-    return Reading(f"the medicine is of the class {spoken(tuple(sorted(wanted)))}", judge, NOTHING)
+    return Reading(f"the medicine is of the class {classes_spoken(tuple(sorted(wanted)), references)}", judge, NOTHING)
 
 
 _SINCE = {"type": "object", "required": ["within"], "properties": {"within": SPAN}, "additionalProperties": False}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from cds_service.chart import Gap, Medication
 from cds_service.knowledge.case import Case, Course, Evidence, Note, Pair, Verdict
-from cds_service.knowledge.facts.registry import MEDICATIONS, WORDS, Reading, fact, spoken, words
+from cds_service.knowledge.facts.registry import MEDICATIONS, WORDS, Reading, classes_spoken, fact, words
 from cds_service.knowledge.references import PairTable, References
 from cds_service.knowledge.spot import Spot
 
@@ -28,9 +28,8 @@ def also(spot: Spot, references: References) -> Reading:
         text = f"a medicine listed in {name.replace('-', ' ')}"
         return Reading(text, lambda case: _also(case, tuple(table.rows), _paired(table)), MEDICATIONS, partner=True)
     wanted = words(spot, "the drug class", references.terms.classes)
-    return Reading(
-        f"{spoken(wanted)} also ordered or taken", lambda case: _also(case, wanted, _bare), MEDICATIONS, partner=True
-    )
+    text = f"{classes_spoken(wanted, references)} also ordered or taken"
+    return Reading(text, lambda case: _also(case, wanted, _bare), MEDICATIONS, partner=True)
 
 
 def _bare(order: Medication, matched: str) -> Evidence:
@@ -46,12 +45,10 @@ def _paired(table: PairTable) -> Callable[[Medication, str], Evidence]:
 
 def _also(case: Case, wanted: tuple[str, ...], show: Callable[[Medication, str], Evidence]) -> Verdict:
     found: list[tuple[bool, Evidence]] = []
-    for course in _others(case):
+    for course in case.courses:
         matched = next((name for name in wanted if name in course.classes), None)
-        if matched is None:
-            continue
         orders = course.drafts or course.taken
-        if orders:
+        if matched is not None and orders and _is_other(course, orders, case.course):
             found.append((not course.drafts, show(orders[0], matched)))
     if found:
         # A partner that is being ordered now comes first: it is the side a suggestion may remove.
@@ -60,13 +57,12 @@ def _also(case: Case, wanted: tuple[str, ...], show: Callable[[Medication, str],
     return Verdict(None, gaps) if gaps else Verdict(False)
 
 
-def _others(case: Case) -> Iterable[Course]:
-    own = case.course.ingredient if case.course else None
-    mine = {order.reference for order in case.course.current} if case.course else set()
-    for course in case.courses:
-        # The other half of a combination product is not a second medicine.
-        if course.ingredient != own and not all(o.reference in mine for o in course.drafts or course.taken or ()):
-            yield course
+def _is_other(course: Course, orders: tuple[Medication, ...], own: Course | None) -> bool:
+    """Whether a course is another medicine: the other half of a combination product is not a second one."""
+    if own is None:
+        return True
+    mine = {order.reference for order in own.current}
+    return course.ingredient != own.ingredient and not all(order.reference in mine for order in orders)
 
 
 def unidentified(medications: Iterable[Medication], wanted: frozenset[str]) -> tuple[Gap, ...]:
@@ -104,4 +100,6 @@ def taking_count(spot: Spot, references: References) -> Reading:
         gaps = case.missing("medications")
         return Verdict(None, gaps) if gaps else Verdict(False, evidence)
 
-    return Reading(f"at least {least} medicines of {spoken(tuple(sorted(wanted)))}", judge, MEDICATIONS)
+    return Reading(
+        f"at least {least} medicines of {classes_spoken(tuple(sorted(wanted)), references)}", judge, MEDICATIONS
+    )

@@ -66,6 +66,11 @@ def marked(members: Mapping[str, Spot], key: str) -> bool:
     return key in members
 
 
+def classes_spoken(names: tuple[str, ...], references: References) -> str:
+    """Drug classes by their titles, joined for a sentence."""
+    return spoken(tuple(references.terms.class_titles.get(name, name) for name in names))
+
+
 def spoken(names: tuple[str, ...]) -> str:
     """Words joined for a sentence."""
     plain = [name.replace("-", " ") for name in names]
