@@ -1,18 +1,32 @@
 """Who is calling, and which options that client has agreed with us."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 SelectionBehavior = Literal["any", "at-most-one"]
+
+
+class FhirBase(NamedTuple):
+    """The base address of a FHIR server that a client may name.
+
+    `private`: it may stand at an address of a private network or on this machine; `plain_http`: it may be asked
+    without TLS (sandbox only).
+    """
+
+    url: str
+    private: bool = False
+    plain_http: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
     """What may differ from client to client.
 
-    `selection_behavior` forces one value on every card (wire.md A.1 b: some clients know only one);
+    `selection_behavior` forces one value on every card (some clients know only one);
     `shows_drafts` lets draft cards through; `findings_extension` adds the list of merged findings to a card;
-    `service_url` is the public address under which this client knows the service (for our own code systems).
+    `service_url` is the public address under which this client knows the service (for our own code systems);
+    `fhir_bases` are the FHIR servers that may be asked with its token, `fhir_seconds` how long all that may take,
+    `fhir_ca_file` the certificates trusted there, "" for the usual ones.
     """
 
     selection_behavior: SelectionBehavior | None = None
@@ -20,6 +34,9 @@ class ClientOptions:
     findings_extension: bool = False
     region: str = "us"
     service_url: str = "http://127.0.0.1:8080"
+    fhir_bases: tuple[FhirBase, ...] = ()
+    fhir_seconds: float = 2.0
+    fhir_ca_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,17 @@
 
 Every item keeps the reference of the resource it came from. Every section says whether it was *read*,
 read in *part* (a page of it) or stayed *unread* (not delivered, refused, unusable); what could not be read
-is a `Gap` with its reason. Unknown is never normal and never silent.
+is a `Gap` with its reason. Unknown is never normal and never silent. The entries are frozen structs and not
+dataclasses, because hundreds of them are made for one call.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
 
 Section = Literal["patient", "medications", "observations", "conditions", "allergies"]
 SectionState = Literal["read", "partial", "unread"]
@@ -16,10 +20,41 @@ SECTIONS: tuple[Section, ...] = ("patient", "medications", "observations", "cond
 
 Role = Literal["draft", "taken", "possibly-taken", "stopped"]
 Confidence = Literal["code", "name", "none"]
+_Value = TypeVar("_Value")
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Later(Generic[_Value]):
+    """A value that is worked out when somebody first asks for it, and kept.
+
+    Two of them are equal when what they give is equal. All have one hash: to put them into a set asks for nothing.
+    """
+
+    __slots__ = ("_held", "_work")
+
+    def __init__(self, work: Callable[[], _Value]) -> None:
+        self._work: Callable[[], _Value] | None = work
+        self._held: _Value
+
+    @property
+    def value(self) -> _Value:
+        """The value; the same one every time."""
+        work = self._work
+        if work is not None:
+            self._held = work()
+            self._work = None
+        return self._held
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Later) and bool(self.value == other.value)
+
+    def __hash__(self) -> int:
+        return hash(Later)
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+class Gap(Struct, frozen=True):
     """Something of the chart that could not be read, and why.
 
     `reason` is a fixed word for machines (`no-unit`, `not-delivered` …); `detail` says it in a sentence fragment
@@ -37,8 +72,7 @@ class Gap:
     grave: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(Struct, frozen=True):
     """A calendar date known to the day, month or year: the true day lies between `first` and `last`, both included.
 
     `about` marks a date taken from a weaker source (for example `meta.lastUpdated` for the end of an order).
@@ -49,16 +83,14 @@ class Day:
     about: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """A number known only to lie between `low` and `high`, both included (`high` may be infinity)."""
 
     low: float
     high: float
 
 
-@dataclass(frozen=True, slots=True)
-class Dose:
+class Dose(Struct, frozen=True):
     """What the dosage instructions of one order come to, in mg.
 
     Each figure is None where it cannot be computed; `problem` then says why in plain words.
@@ -72,8 +104,7 @@ class Dose:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Why an order was written: the condition concepts it names, or, when not understood, its text alone.
 
     `unclear` are concepts that the words of a reason without a known code hint at.
@@ -85,14 +116,27 @@ class Reason:
     unclear: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Medication:
+class Therapy(Struct, frozen=True):
+    """What an order says of the treatment: why, how much, since when, until when."""
+
+    reasons: tuple[Reason, ...] = ()
+    dose: Dose = Dose()
+    started: Day | None = None
+    changed: Day | None = None
+    stopped: Day | None = None
+
+
+NO_THERAPY: Later[Therapy] = Later(Therapy)
+
+
+class Medication(Struct, frozen=True):
     """One order of one medicine.
 
     `ingredients` and `classes` come from the terminology; `confidence` says how they were found
     (`name` = by the text only; `none` = not understood, then `ingredients` and `classes` are empty, and
     `watched` may name classes the unreadable text hints at). `judged` marks the drafts this hook asks about.
-    `as_sent` is the order's JSON, opaque to every fact, so that a suggestion can return the whole order.
+    `as_sent` is the order's JSON, opaque to every fact, so that a suggestion can return the whole order. `therapy` is
+    read only when a card asks: most orders of a long list are never looked at closely.
     """
 
     reference: str
@@ -104,23 +148,53 @@ class Medication:
     judged: bool = False
     watched: frozenset[str] = frozenset()
     route: str = ""
-    reasons: tuple[Reason, ...] = ()
-    dose: Dose = field(default_factory=Dose)
-    started: Day | None = None
-    changed: Day | None = None
-    stopped: Day | None = None
+    therapy: Later[Therapy] = msgspec.field(default_factory=lambda: NO_THERAPY)
     code: str = ""
     as_sent: bytes = b""
     editable: bool = False
 
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why it was ordered."""
+        return self.therapy.value.reasons
 
-@dataclass(frozen=True, slots=True)
-class LabResult:
+    @property
+    def dose(self) -> Dose:
+        """How much of it is taken, and how often."""
+        return self.therapy.value.dose
+
+    @property
+    def started(self) -> Day | None:
+        """When taking it began."""
+        return self.therapy.value.started
+
+    @property
+    def changed(self) -> Day | None:
+        """When this order was written."""
+        return self.therapy.value.changed
+
+    @property
+    def stopped(self) -> Day | None:
+        """When a stopped order ended."""
+        return self.therapy.value.stopped
+
+
+class OwnRange(Struct, frozen=True):
+    """The laboratory's own normal range of one result; an end is None where it states none that can be used."""
+
+    low: float | None = None
+    high: float | None = None
+
+
+NO_RANGE: Later[OwnRange] = Later(OwnRange)
+
+
+class LabResult(Struct, frozen=True):
     """One result. `value` is in the unit of `labs.yaml` for that test; None when unusable, then `problem` is the gap.
 
     `variant` distinguishes tests of one name (calcium: `ionised`, `lab-adjusted`, `adjusted`, `unadjusted`).
     `comparator` is `<`, `<=`, `>`, `>=` or empty. `as_reported` is value and unit as the laboratory sent them.
-    `normal_low` and `normal_high` are the laboratory's own range, in the same unit as `value`.
+    `own_range` is the laboratory's own, in the same unit as `value`, read only when a limit asks for it.
     `title` is the test in words. `calculated` says from what, when the figure is ours. `when` orders results; `day` is
     what `within` counts from.
     """
@@ -136,15 +210,23 @@ class LabResult:
     preliminary: bool = False
     haemolysed: bool = False
     calculated: str = ""
-    normal_low: float | None = None
-    normal_high: float | None = None
+    own_range: Later[OwnRange] = msgspec.field(default_factory=lambda: NO_RANGE)
     problem: Gap | None = None
     notes: tuple[str, ...] = ()
     title: str = ""
 
+    @property
+    def normal_low(self) -> float | None:
+        """The lower end of the laboratory's own normal range."""
+        return self.own_range.value.low
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+    @property
+    def normal_high(self) -> float | None:
+        """The upper end of the laboratory's own normal range."""
+        return self.own_range.value.high
+
+
+class Problem(Struct, frozen=True):
     """An entry of the problem list, or a pregnancy observation.
 
     `concepts` are what its codes mean; `unclear` are concepts that its words hint at though no code says so
@@ -159,8 +241,7 @@ class Problem:
     recorded: Day | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Allergy:
+class Allergy(Struct, frozen=True):
     """A recorded allergy or intolerance to `substances` (ingredients, drug classes or allergy concepts)."""
 
     name: str

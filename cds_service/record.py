@@ -40,7 +40,7 @@ def decision_record(
         "library": {"version": library.version, "revision": library.revision},
         "prefetch": dict(gathered.prefetch),
         "notes": list(request.notes),
-        "facts": facts(chart),
+        "facts": facts(chart, decision),
         "outcomes": [outcome(entry) for entry in decision.outcomes],
         "silent": decision.silent,
         "cards": [
@@ -92,13 +92,18 @@ def uuid_or_unmatched(text: str) -> str:
         return "unmatched"
 
 
-def facts(chart: Chart) -> Plain:
-    """What the cards could see, coded and relative to the call."""
+def facts(chart: Chart, decision: Decision) -> Plain:
+    """What the cards could see, coded and relative to the call; in detail the medicines that a card was about."""
+    subjects = frozenset(outcome.medicine for outcome in decision.outcomes)
     return {
         "age": span(chart.age),
         "sex": chart.sex,
         "sections": dict(chart.sections),
-        "medicines": [medicine(order, chart) for order in chart.medications if order.ingredients or order.classes],
+        "medicines": [
+            {**medicine(order), **therapy(order, chart)} if _looked_at(order, subjects) else medicine(order)
+            for order in chart.medications
+            if order.ingredients or order.classes
+        ],
         "labs": [lab(results[0], chart) for results in chart.labs.values() if results],
         "conditions": [
             {"concepts": sorted(entry.concepts), "active": entry.active, "days_ago": ago(entry.recorded, chart)}
@@ -111,8 +116,13 @@ def facts(chart: Chart) -> Plain:
     }
 
 
-def medicine(order: Medication, chart: Chart) -> Plain:
-    """One order: ingredients, role, dose and dates relative to the call."""
+def _looked_at(order: Medication, subjects: frozenset[str]) -> bool:
+    """Whether a card was about this order; one known by its group alone may be any."""
+    return order.judged or not order.ingredients or not subjects.isdisjoint(order.ingredients)
+
+
+def medicine(order: Medication) -> Plain:
+    """One order: ingredients, role, route."""
     return {
         "ingredients": list(order.ingredients),
         "classes": sorted(order.classes),
@@ -120,6 +130,12 @@ def medicine(order: Medication, chart: Chart) -> Plain:
         "role": order.role,
         "judged": order.judged,
         "route": order.route,
+    }
+
+
+def therapy(order: Medication, chart: Chart) -> Plain:
+    """Dose, reasons and dates of an order, relative to the call."""
+    return {
         "daily_mg": span(order.dose.daily),
         "reasons": sorted({concept for reason in order.reasons for concept in reason.concepts}),
         "reason_unclear": any(not reason.understood for reason in order.reasons),

@@ -12,10 +12,10 @@ import msgspec
 from cds_service import hooks
 from cds_service.audit import Journal
 from cds_service.caller import Caller, ClientOptions
-from cds_service.chart import Chart, Section
+from cds_service.chart import Chart, Needs, Section
 from cds_service.decide import Decision, decide
 from cds_service.decide.wording import SECTION_WORDS
-from cds_service.fhir import Gathered, gather, read_chart
+from cds_service.fhir import Gathered, fhir_source, gather, read_chart
 from cds_service.folders import fixtures_folder
 from cds_service.hooks import FeedbackEntry, HookRequest
 from cds_service.knowledge.case import HOOKS, Hook
@@ -63,12 +63,17 @@ def judge(request: HookRequest, options: ClientOptions, library: Library, now: d
     """Gather, read the chart, decide; no side effect."""
     hook = hook_of(request)
     start = perf_counter()
-    gathered = gather(request, library.needs(hook))
-    chart = read_chart(request, gathered, library.terms, now)
+    needs = library.needs(hook)
+    gathered = gather(request, needs, fhir_source(request, options, lambda: _templates(needs, library)))
+    chart = read_chart(request, gathered, library.terms, now, needs.tests)
     seen = perf_counter()
     decision = decide(chart, library, options, hook, decision_id)
     done = perf_counter()
     return Reading(gathered, chart, decision, {"read": (seen - start) * 1000, "decide": (done - seen) * 1000})
+
+
+def _templates(needs: Needs, library: Library) -> Mapping[str, str]:
+    return hooks.prefetch_templates(needs, library.terms.observation_tokens(needs.tests))
 
 
 def hook_of(request: HookRequest) -> Hook:
@@ -94,10 +99,9 @@ def unanswerable(sections: Sequence[Section]) -> str:
 def take_feedback(
     entries: Sequence[FeedbackEntry], service_id: str, caller: Caller, library: Library, journal: Journal, now: datetime
 ) -> None:
-    """Record what became of our cards. Raises `JournalUnavailable`."""
+    """Record what became of our cards, all entries at once. Raises `JournalUnavailable`."""
     known = frozenset(library.references.overrides)
-    for entry in entries:
-        journal.write(feedback_record(entry, service_id, caller, known, uuid4(), now))
+    journal.write(*[feedback_record(entry, service_id, caller, known, uuid4(), now) for entry in entries])
 
 
 def failing_checks(library: Library, now: datetime) -> list[tuple[str, str]]:

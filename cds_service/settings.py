@@ -13,7 +13,13 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 PREFIX = "CDS_"
 LEAST_BODY_BYTES = 1_048_576
-_ORIGIN = re.compile(r"https?://[^/\s*?#@]+")
+# A host name in ASCII (xn-- for others), an IPv4 address, or an IPv6 address in brackets; a path without dot segments.
+_SERVER = re.compile(
+    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*/?"
+)
+_REPLAY_STORE = re.compile(r"memory|sqlite|rediss?://\S+|postgres(?:ql)?://\S+")
+# Plain names only: the CORS extension takes an origin with other marks for a regular expression.
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?")
 
 _ALLOWED = {
     "profile": '"sandbox" or "production"',
@@ -29,11 +35,34 @@ _ALLOWED = {
     "show_drafts": '"true" or "false"',
     "log_level": '"debug", "info", "warning" or "error"',
     "log_format": '"json" or "text"',
+    "clients_file": "a file that can be read",
+    "replay_store": '"memory", "sqlite", or an address redis://…, rediss://… or postgresql://…',
+    "rate_limit": "a whole number of calls a minute, at least 1",
+    "jwks_stale_hours": "a whole number of hours from 1 to 168",
+    "ca_file": "a file of certificates that can be read",
+    "fhir_allowed_servers": 'base addresses like "https://ehr.example.org/fhir", separated by commas',
+    "fhir_timeout_seconds": "a number of seconds from 0.1 to 10",
     "workers": 'a whole number of processes from 1 to 64, or "auto" for one per core',
 }
-_PRODUCTION = (
-    "CDS_PROFILE=production is refused: callers cannot be authenticated yet, so no real patient data may be sent here; "
-    "use CDS_PROFILE=sandbox with synthetic data only."
+_NO_CLIENTS = (
+    "CDS_PROFILE=production needs CDS_CLIENTS_FILE: without the clients that may call, nobody can be let in; "
+    "write the file, or use CDS_PROFILE=sandbox with synthetic data only."
+)
+_NO_HTTPS = (
+    "CDS_PROFILE=production needs CDS_BASE_URL to be the https address that callers use; their tokens are made out "
+    "to it."
+)
+_ANY_ORIGIN = (
+    "CDS_PROFILE=production takes no CDS_CORS_ORIGINS=*; allowed are origins separated by commas, beside those of the "
+    "clients file."
+)
+_SANDBOX_SERVERS = (
+    "CDS_PROFILE=production takes no CDS_FHIR_ALLOWED_SERVERS; allowed are the fhir_bases of the clients in the "
+    "clients file."
+)
+_MEMORY = (
+    "CDS_REPLAY_STORE=memory serves one worker only, or a token could be used once with each; use sqlite, or "
+    "CDS_WORKERS=1."
 )
 
 
@@ -64,6 +93,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "text"] = "json"
     workers: int | Literal["auto"] = 1
+    clients_file: Path | None = None
+    replay_store: str = "sqlite"
+    rate_limit: int = Field(600, ge=1)
+    jwks_stale_hours: int = Field(24, ge=1, le=168)
+    ca_file: Path | None = None
+    fhir_allowed_servers: Annotated[tuple[str, ...], NoDecode] = ()
+    fhir_timeout_seconds: float = Field(2.0, ge=0.1, le=10)
 
     @classmethod
     def settings_customise_sources(
@@ -104,22 +140,60 @@ class Settings(BaseSettings):
             raise ValueError
         return value
 
+    @field_validator("fhir_allowed_servers", mode="before")
+    @classmethod
+    def _split_servers(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        servers = tuple(server.strip() for server in value.split(",") if server.strip())
+        if not all(_SERVER.fullmatch(server) for server in servers):
+            raise ValueError
+        return servers
+
+    @field_validator("replay_store")
+    @classmethod
+    def _known_store(cls, value: str) -> str:
+        if not _REPLAY_STORE.fullmatch(value):
+            raise ValueError
+        return value
+
+    @field_validator("clients_file", "ca_file")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        if value is not None and not (value.is_file() and os.access(value, os.R_OK)):
+            raise ValueError
+        return value
+
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Self:
         """The settings of an environment. Raises `SettingsError` with a sentence for every fault."""
         given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
         names = {PREFIX + field.upper(): field for field in cls.model_fields}
         sentences = [_unknown(name, list(names)) for name in given if name not in names]
-        if given.get("CDS_PROFILE") == "production":
-            sentences.append(_PRODUCTION)
         fields = {names[name]: value for name, value in given.items() if name in names and value != ""}
         try:
             settings = cls.model_validate(fields)
         except ValidationError as error:
             raise SettingsError(sentences + list(_faults(error, given))) from None
+        sentences += settings._unsafe()
         if sentences:
             raise SettingsError(sentences)
         return settings
+
+    def _unsafe(self) -> Iterator[str]:
+        """What must not be together."""
+        if self.replay_store == "memory" and self.worker_count > 1:
+            yield _MEMORY
+        if self.profile == "sandbox":
+            return
+        if self.clients_file is None:
+            yield _NO_CLIENTS
+        if not self.base_url.startswith("https://"):
+            yield _NO_HTTPS
+        if "cors_origins" in self.model_fields_set and self.cors_origins == ("*",):
+            yield _ANY_ORIGIN
+        if self.fhir_allowed_servers:
+            yield _SANDBOX_SERVERS
 
     @property
     def public_url(self) -> str:

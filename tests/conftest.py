@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Generator, Iterator
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,18 @@ from cds_service.web.app import create_app
 
 ROOT = Path(__file__).resolve().parents[1]
 CARDS = ROOT / "cards"
-PATIENTS = Path(os.environ.get("CDS_SHARED_PATIENTS") or ROOT.parent / "shared" / "patients")
+PATIENTS = Path(os.environ.get("SHARED_PATIENTS") or ROOT.parent / "shared" / "patients")
+
+
+@cache
+def shipped() -> Library:
+    """The library of the repository, loaded once for the whole run."""
+    return load_library(CARDS)
 
 
 @pytest.fixture(scope="session")
 def library() -> Library:
-    return load_library(CARDS)
+    return shipped()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,6 +11,7 @@ import pytest
 
 from cds_service.cli import main
 from cds_service.knowledge.library import Library, load_library
+from cds_service.knowledge.precedence import precedence_page
 from cds_service.knowledge.schema import schema_text
 from cds_service.knowledge.vocabulary import vocabulary_page
 from cds_service.settings import PREFIX, Settings
@@ -128,6 +129,10 @@ def test_no_command_is_invented() -> None:
 
 
 # --- generated pages, links
+
+
+def test_the_precedence_page_is_fresh(library: Library) -> None:
+    assert text(DOCS / "precedence.md") == precedence_page(library.cards), "run: cramp-cds vocabulary --write"
 
 
 def test_the_vocabulary_page_is_fresh() -> None:

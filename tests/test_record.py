@@ -1,14 +1,20 @@
 """The record names coded facts only: nothing a patient, a user or a client wrote is in it."""
 
+import contextlib
+import copy
+import functools
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from cds_service import service
+from cds_service import hooks, service
 from cds_service.audit import Journal, tail
+from cds_service.caller import Caller, ClientOptions
 from cds_service.knowledge.library import Library
 from cds_service.settings import Settings
 from cds_service.web.app import create_app
@@ -128,6 +134,35 @@ def test_nothing_of_the_patient_the_user_or_the_client_is_kept(folder: Path) -> 
         kept = json.dumps(record).lower()
         assert MARK not in kept
         assert "1951" not in kept
+
+
+def words_of(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths of all words and numbers in a request."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, held in items:
+        if isinstance(held, dict | list):
+            yield from words_of(held, (*path, name))
+        else:
+            yield (*path, name)
+
+
+def test_no_single_member_of_a_call_reaches_the_record(tmp_path: Path, library: Library) -> None:
+    limited = {**POTASSIUM["valueQuantity"], "comparator": "<", "system": "http://unitsofmeasure.org", "code": "mmol/L"}
+    call = copy.deepcopy(CALL)
+    call["prefetch"]["observations"] = bundle({**POTASSIUM, "valueQuantity": limited})
+    caller = Caller("sandbox", ClientOptions(shows_drafts=True))
+    journal = Journal(tmp_path)
+    for path in words_of(call):
+        changed = copy.deepcopy(call)
+        home = functools.reduce(lambda held, name: held[name], path[:-1], changed)
+        home[path[-1]] = f"{MARK} {home[path[-1]]} {MARK}"
+        with contextlib.suppress(hooks.Refused):
+            request = hooks.read_request(json.dumps(changed).encode(), "order-sign")
+            service.respond(request, caller, library, journal, NOW, uuid4())
+    journal.close()
+    records = tail(tmp_path, 1000).records
+    assert len(records) > 60
+    assert [record for record in records if MARK in json.dumps(record).lower()] == []
 
 
 def test_a_decision_says_what_was_seen_and_what_was_shown(folder: Path) -> None:

@@ -4,6 +4,7 @@ The seam is `Journal.write`: it returns when the record is durable. What stands 
 """
 
 import contextlib
+import errno
 import os
 import threading
 from collections.abc import Mapping
@@ -12,6 +13,10 @@ from pathlib import Path
 import msgspec
 
 FILE_NAME = "decisions.ndjson"
+# A disk with less room than this, some ten records, counts as full before a call finds out.
+_LEAST_ROOM = 65_536
+# Proof that records can be written again: a line that readers skip, long enough to need new room on the disk.
+_BLANK_LINE = b" " * 4095 + b"\n"
 # fdatasync leaves out the time stamps, which nobody needs; not every system has it.
 _sync = getattr(os, "fdatasync", os.fsync)
 _encode = msgspec.json.Encoder().encode
@@ -44,13 +49,19 @@ class Journal:
         self._disk = threading.Lock()
         self._gathering = _Batch()
         self._descriptor = -1
+        self._failed = False
 
-    def write(self, record: Mapping[str, object]) -> None:
-        """Append one record; returns when it is on disk. Raises `JournalUnavailable` when it cannot be put there."""
-        line = _encode(record) + b"\n"
+    def write(self, *records: Mapping[str, object]) -> None:
+        """Append records in one piece; returns when all of them are on disk.
+
+        Raises `JournalUnavailable` when they cannot be put there.
+        """
+        if not records:
+            return
+        lines = b"".join(_encode(record) + b"\n" for record in records)
         with self._gate:
             batch = self._gathering
-            batch.lines.append(line)
+            batch.lines.append(lines)
             leads = len(batch.lines) == 1
         if leads:
             self._commit(batch)
@@ -60,10 +71,19 @@ class Journal:
             raise JournalUnavailable(_sentence(self._path, batch.fault)) from batch.fault
 
     def check(self) -> None:
-        """Open and sync the file without writing. Raises `JournalUnavailable` when records cannot be kept now."""
+        """Raise `JournalUnavailable` when records cannot be kept now.
+
+        That is when the file cannot be opened or synced, or the disk is full; after a write that failed, also until a
+        blank line can be written.
+        """
         with self._disk:
             try:
-                _sync(self._open())
+                descriptor = self._open()
+                _check_room(descriptor)
+                if self._failed:
+                    self._append(_BLANK_LINE)
+                else:
+                    _sync(descriptor)
             except OSError as error:
                 self._close()
                 raise JournalUnavailable(_sentence(self._path, error)) from error
@@ -81,6 +101,7 @@ class Journal:
                 self._append(b"".join(batch.lines))
                 batch.durable = True
             except OSError as error:
+                self._failed = True
                 self._close()
                 batch.fault = error
             finally:
@@ -92,8 +113,9 @@ class Journal:
             lines = b"\n" + lines
         written = os.write(descriptor, lines)
         if written != len(lines):
-            raise OSError(f"only {written} of {len(lines)} bytes were written")
+            raise OSError(errno.ENOSPC, f"only {written} of {len(lines)} bytes were written")
         _sync(descriptor)
+        self._failed = False
 
     def _open(self) -> int:
         if self._descriptor < 0:
@@ -124,6 +146,13 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _check_room(descriptor: int) -> None:
+    """Raise OSError when the disk is full; a file system that does not say how large it is may have room."""
+    disk = os.fstatvfs(descriptor)
+    if disk.f_blocks and disk.f_bavail * disk.f_frsize < _LEAST_ROOM:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _ends_torn(descriptor: int) -> bool:

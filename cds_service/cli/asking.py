@@ -4,7 +4,7 @@ import json
 
 import click
 
-from cds_service.cli.output import FINDINGS, UNREACHABLE, as_json, emit, stop
+from cds_service.cli.output import FINDINGS, UNREACHABLE, emit, json_option, stop
 
 SECONDS = 30
 
@@ -22,7 +22,7 @@ def request(name: str) -> None:
 @click.argument("url")
 @click.argument("request_or_patient", metavar="REQUEST.json")
 @click.option("--whole", is_flag=True, help="Show the whole text of each card.")
-@as_json
+@json_option
 def call(url: str, request_or_patient: str, whole: bool, as_json: bool) -> None:
     """Post a request to a CDS Hooks service (URL of the service, or of its discovery) and draw the answer."""
     from cds_service.cli.judging import wanted_request

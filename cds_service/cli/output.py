@@ -1,18 +1,21 @@
 """How commands speak: data on stdout, messages on stderr, fixed exit codes (docs/commands.md)."""
 
 import json
+import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from cds_service.knowledge.faults import LibraryError
-from cds_service.knowledge.library import Library, load_library
+from cds_service.folders import cards_folder
+
+if TYPE_CHECKING:
+    from cds_service.knowledge.library import Library
 
 OK, FINDINGS, USAGE, CONFIGURATION, UNREACHABLE = 0, 1, 2, 3, 4
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 cards_option = click.option(
     "--cards", type=click.Path(path_type=Path, file_okay=False), help="The folder of cards (default: those shipped)."
 )
@@ -30,12 +33,18 @@ def stop(code: int, *sentences: str) -> NoReturn:
     sys.exit(code)
 
 
-def library_of(cards: Path | None) -> Library:
-    """The library of a folder; ends with code 3 and its faults when it cannot be used."""
-    from cds_service.folders import cards_folder
+def data_folder() -> Path:
+    """The folder of records and of expansions: CDS_DATA_DIR, else the default of the settings."""
+    return Path(os.environ.get("CDS_DATA_DIR") or "data")
+
+
+def library_of(cards: Path | None) -> "Library":
+    """The library of a folder, with the site's expansion; ends with code 3 and its faults when it cannot be used."""
+    from cds_service.knowledge.faults import LibraryError
+    from cds_service.knowledge.library import load_library
 
     try:
-        return load_library(cards or cards_folder())
+        return load_library(cards or cards_folder(), data_folder())
     except LibraryError as error:
         stop(CONFIGURATION, *(str(fault) for fault in error.faults))
 

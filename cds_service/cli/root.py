@@ -7,8 +7,14 @@ import click
 from cds_service import __version__
 from cds_service.cli.asking import call, request
 from cds_service.cli.authoring import check, preview, terminology, vocabulary
+from cds_service.cli.counting import burden
+from cds_service.cli.doctoring import doctor
+from cds_service.cli.expanding import expand
+from cds_service.cli.exporting import export
+from cds_service.cli.governing import approve
 from cds_service.cli.running import audit, serve
 from cds_service.cli.showing import demo, explain
+from cds_service.cli.tokens import token
 
 INTERRUPTED = 130
 
@@ -33,5 +39,11 @@ def main() -> None:
     """
 
 
-for command in (demo, serve, check, explain, preview, call, request, audit, terminology, vocabulary):
+COMMANDS = (
+    demo, serve, check, explain, preview, call, request, approve,
+    doctor, token, burden, audit, export, terminology, vocabulary,
+)  # fmt: skip
+
+for command in COMMANDS:
     main.add_command(command)
+terminology.add_command(expand)

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cds_service.cli.output import CONFIGURATION, UNREACHABLE, as_json, emit, stop
+from cds_service.cli.output import CONFIGURATION, UNREACHABLE, emit, json_option, library_of, stop
 
 if TYPE_CHECKING:
+    from cds_service.knowledge.library import Library
     from cds_service.settings import Settings
 
 
@@ -30,15 +31,42 @@ def _settings(**changes: object) -> "Settings":
 @click.option("--workers", help="Worker processes, or auto (CDS_WORKERS; default 1).")
 def serve(host: str | None, port: int | None, workers: str | None) -> None:
     """Answer CDS Hooks calls. Settings come from CDS_* variables; the sandbox profile is the default."""
-    from cds_service.cli.output import library_of
     from cds_service.web.serve import serve as run
 
     settings = _settings(host=host, port=port, workers=workers)
-    library_of(settings.cards_dir)  # a broken library is said here, once, not by every worker
+    library = library_of(settings.cards_dir)  # a broken library is said here, once, not by every worker
+    _check_callers(settings, library)
+    _check_records(settings)
     for key, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)):
         if value is not None:
             os.environ[f"CDS_{key}"] = str(value)
     run(settings)
+
+
+def _check_callers(settings: "Settings", library: "Library") -> None:
+    """End with code 3 when the clients cannot be used, or nothing may be shown to them."""
+    if settings.clients_file is None:
+        return
+    from cds_service.trust.refusals import ConfigurationError
+    from cds_service.trust.starting import check_start
+
+    try:
+        check_start(settings, library)
+    except ConfigurationError as error:
+        stop(CONFIGURATION, *error.sentences)
+
+
+def _check_records(settings: "Settings") -> None:
+    """End with code 4 when no record could be kept: every call would be refused."""
+    from cds_service.audit import Journal, JournalUnavailable
+
+    journal = Journal(settings.data_dir)
+    try:
+        journal.check()
+    except JournalUnavailable as error:
+        stop(UNREACHABLE, f"CDS_DATA_DIR cannot be used: {error}.")
+    finally:
+        journal.close()
 
 
 @click.group()
@@ -48,7 +76,7 @@ def audit() -> None:
 
 @audit.command()
 @click.option("-n", "--count", default=10, show_default=True, help="How many records.")
-@as_json
+@json_option
 def tail(count: int, as_json: bool) -> None:
     """Show the latest records of CDS_DATA_DIR."""
     from cds_service.audit import tail as read

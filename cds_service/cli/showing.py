@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cds_service import __version__
-from cds_service.cli.output import OK, USAGE, as_json, cards_option, emit, library_of, stop
+from cds_service.cli.output import OK, USAGE, cards_option, emit, json_option, library_of, stop
 
 if TYPE_CHECKING:
     from cds_service.decide import Outcome
@@ -25,7 +25,7 @@ DEMO = "ada"
 @click.option("--whole", is_flag=True, help="Show the whole text of each card.")
 @region_option
 @cards_option
-@as_json
+@json_option
 def demo(name: str, listing: bool, whole: bool, region: str, cards: Path | None, as_json: bool) -> None:
     """Show one synthetic patient, the cards, and why each is shown. Needs no server."""
     from cds_service.cli.judging import cards_of, clock, judged
@@ -84,7 +84,7 @@ def _draw(patient: "Fixture", library: "Library", reading: "Reading", spent: flo
 @click.argument("request_or_patient", metavar="REQUEST.json")
 @region_option
 @cards_option
-@as_json
+@json_option
 def explain(card: str, request_or_patient: str, region: str, cards: Path | None, as_json: bool) -> None:
     """Show each criterion of CARD as true, false or unknown for a request (a file, or a synthetic patient's name)."""
     from cds_service.cli.judging import judged, wanted_request

@@ -25,8 +25,13 @@ class Finding:
 
     @property
     def medicine(self) -> str:
-        """The ingredient it is about; empty for the patient."""
-        return self.case.course.ingredient if self.case.course else ""
+        """The ingredient it is about; empty for the patient, and for several medicines together."""
+        return self.case.course.ingredient if self.case.course and len(self.names) < 2 else ""
+
+    @property
+    def orders(self) -> frozenset[str]:
+        """The references of the orders it rests on."""
+        return frozenset(order.reference for order in self.case.orders if order.reference)
 
     @property
     def rank(self) -> tuple[int, int, str]:

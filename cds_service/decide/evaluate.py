@@ -1,12 +1,13 @@
 """Judging one card against the chart: which medicines it is about, whether it fires, at which level."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from cds_service.chart import Chart, Gap, Medication
 from cds_service.decide.decision import Finding, Outcome
 from cds_service.knowledge.card import Card, Indicator
 from cds_service.knowledge.case import Case, Course, Hook, Pair
-from cds_service.knowledge.criteria import Step, Trace
+from cds_service.knowledge.criteria import Step, Trace, could_hold
 from cds_service.knowledge.facts.partners import unidentified
 
 
@@ -22,7 +23,44 @@ def evaluate(card: Card, chart: Chart, hook: Hook, courses: tuple[Course, ...]) 
     blind = _blind_spots(card, chart, hook, courses)
     if blind:
         outcomes.append(Outcome(card, "", "cannot-judge", None, (), blind, "the medicines are not all known"))
-    return (findings if card.about.each else _joined(findings)), outcomes
+    return (_distinct(findings) if card.about.each else _joined(findings)), outcomes
+
+
+class Present(NamedTuple):
+    """The classes of the medicines of a chart, by what they are, and those an entry not understood may belong to."""
+
+    drafted: frozenset[str]
+    taken: frozenset[str]
+    stopped: frozenset[str]
+    hinted: frozenset[str]
+
+
+def present(chart: Chart, courses: Iterable[Course]) -> Present:
+    """Which classes there are at all: most cards are about others, and need not be judged."""
+    held = tuple(courses)
+    return Present(
+        frozenset().union(*(course.classes for course in held if course.drafts)),
+        frozenset().union(*(course.classes for course in held if course.taken)),
+        frozenset().union(*(course.classes for course in held if course.stopped)),
+        frozenset().union(*(order.watched for order in chart.medications if order.watched)),
+    )
+
+
+def concerned(cards: Sequence[Card], chart: Chart, hook: Hook, found: Present) -> list[Card]:
+    """The cards that `evaluate` could say something about: not those about medicines of which there are none."""
+    if hook == "patient-view" and chart.sections["medications"] != "read":
+        return list(cards)
+    return [card for card in cards if _may_concern(card, hook, found)]
+
+
+def _may_concern(card: Card, hook: Hook, found: Present) -> bool:
+    subject, classes = card.about.subject, card.about.classes
+    if subject not in ("medicine", "stopped") or not classes.isdisjoint(found.hinted):
+        return True
+    if subject == "stopped":
+        return not classes.isdisjoint(found.stopped)
+    taken = (hook == "patient-view" or card.has_partner) and not classes.isdisjoint(found.taken)
+    return taken or (hook != "patient-view" and not classes.isdisjoint(found.drafted))
 
 
 def _subjects(card: Card, hook: Hook, courses: tuple[Course, ...]) -> Iterable[Course | None]:
@@ -30,12 +68,14 @@ def _subjects(card: Card, hook: Hook, courses: tuple[Course, ...]) -> Iterable[C
     about = card.about
     if about.subject == "patient":
         return (None,)
-    mine = [course for course in courses if course.classes & about.classes]
+    mine = [course for course in courses if not course.classes.isdisjoint(about.classes)]
+    if not mine:
+        return ()
     if about.subject == "stopped":
         return [course for course in mine if course.stopped]
     if hook == "patient-view":
         return [course for course in mine if course.taken]
-    return [course for course in mine if course.drafts or (course.taken and card.has_partner())]
+    return [course for course in mine if course.drafts or (course.taken and card.has_partner)]
 
 
 def _judge(card: Card, case: Case) -> tuple[Finding | None, Outcome | None]:
@@ -49,7 +89,8 @@ def _judge(card: Card, case: Case) -> tuple[Finding | None, Outcome | None]:
         indicator = _level(card, case, trace)
         return Finding(card, case, indicator, tuple(trace)), None
     if value is None:
-        gaps = unread(trace)
+        # What was not read is named only where it could still bring the card up.
+        gaps = unread(trace) if could_hold(card.when, trace) else ()
         return None, Outcome(card, medicine, "cannot-judge", None, tuple(trace), gaps, "" if gaps else "absent")
     return None, Outcome(card, medicine, "quiet", None, tuple(trace))
 
@@ -58,7 +99,7 @@ def _involves_draft(case: Case, trace: Sequence[Step], certain: bool) -> bool:
     """On the order hooks a finding must involve a draft: the anchor itself, or the other medicine found."""
     if case.hook == "patient-view" or (case.course and case.course.drafts):
         return True
-    partners = [step for step in trace if step.leaf.partner]
+    partners = [step for step in trace if step.leaf.partner and not step.leaf.excludes]
     if not certain:
         return False
     return any(_is_judged(item) for step in partners if step.value for item in step.evidence)
@@ -94,9 +135,20 @@ def _blind_spots(card: Card, chart: Chart, hook: Hook, courses: tuple[Course, ..
         return ()
     gaps = unidentified(chart.medications, card.about.classes)
     if hook != "patient-view":
+        if not gaps:
+            return ()
         judged = {order.reference for order in chart.medications if order.judged}
         return tuple(gap for gap in gaps if gap.reference in judged)
     return (*gaps, *Case(chart, hook, None, courses).missing("medications"))
+
+
+def _distinct(findings: list[Finding]) -> list[Finding]:
+    """The findings without those that rest on the same orders: one product with two such ingredients speaks once."""
+    kept: list[Finding] = []
+    for finding in findings:
+        if not finding.orders or all(finding.orders != other.orders for other in kept):
+            kept.append(finding)
+    return kept
 
 
 def _joined(findings: list[Finding]) -> list[Finding]:

@@ -49,7 +49,10 @@ def _silences(strong: Finding, weak: Finding) -> bool:
 
 
 def _same_medicine(one: Finding, other: Finding) -> bool:
-    return not one.medicine or not other.medicine or one.medicine == other.medicine
+    """One medicine, two halves of one combination product, or a finding about the patient."""
+    if not one.medicine or not other.medicine or one.medicine == other.medicine:
+        return True
+    return bool(one.orders & other.orders)
 
 
 def bundled(findings: Sequence[Finding], hook: Hook) -> list[Bundle]:
@@ -61,7 +64,7 @@ def bundled(findings: Sequence[Finding], hook: Hook) -> list[Bundle]:
                 _unite(homes, one, two)
     _seat_guests(findings, homes, hook)
     groups = [[f for f, h in zip(findings, homes, strict=True) if h == home] for home in dict.fromkeys(homes)]
-    return sorted((_bundle(group) for group in groups), key=lambda bundle: bundle.rank)
+    return sorted((bundle_of(group) for group in groups), key=lambda bundle: bundle.rank)
 
 
 def _unite(homes: list[int], one: int, two: int) -> None:
@@ -94,7 +97,7 @@ def _problems(finding: Finding) -> set[str]:
     return {concept for item in items if isinstance(item, Problem) for concept in item.concepts}
 
 
-def _bundle(findings: Sequence[Finding]) -> Bundle:
+def bundle_of(findings: Sequence[Finding]) -> Bundle:
     """The head is the finding no other joins; where the cards leave a choice, priority decides."""
     joined = {name for finding in findings for name in finding.card.merge.joins if name != finding.card.id}
     guests = {finding.card.id for finding in findings if finding.card.merge.joins_any}

@@ -8,7 +8,7 @@ from cds_service.chart import Chart, Gap
 from cds_service.decide import wording
 from cds_service.decide.decision import Finding
 from cds_service.decide.merging import Bundle, titles
-from cds_service.decide.rendering import LONGEST_SUMMARY, Rendered, Style, fitted, override_reasons, shown_of, source
+from cds_service.decide.rendering import Rendered, Style, extension, fitted, override_reasons, shown_of, source
 from cds_service.knowledge.card import Card
 from cds_service.knowledge.case import Case, Hook
 from cds_service.knowledge.placeholders import Moment
@@ -26,20 +26,18 @@ def quality_card(
     more = titles(overflow)
     answer = hooks.Card(
         uuid=uuid,
-        summary=fitted(card.summaries[-1].template, moment)
-        if gaps
-        else shortened(f"Also found: {'; '.join(more)}", 139),
+        summary=fitted(card.summaries[-1].template, moment) if gaps else _overflow_summary(more),
         indicator=finding.indicator,
         detail=_detail(card, gaps, more, moment),
         source=source(card, style.options.service_url),
         override_reasons=override_reasons(card, style.options.service_url),
-        extension=_extension(finding, style),
+        extension=extension([finding], style.options),
     )
     return Rendered(answer, shown_of(uuid, [finding], []), ())
 
 
 def _overflow_summary(more: Sequence[str]) -> str:
-    return shortened(f"Also found: {'; '.join(more)}", LONGEST_SUMMARY)
+    return shortened(f"Also found: {'; '.join(more)}", hooks.LONGEST_SUMMARY)
 
 
 def _detail(card: Card, gaps: Mapping[Gap, Sequence[str]], more: Sequence[str], moment: Moment) -> str:
@@ -56,10 +54,3 @@ def _detail(card: Card, gaps: Mapping[Gap, Sequence[str]], more: Sequence[str], 
 def _line(gap: Gap, cards: Sequence[str]) -> str:
     sentence = f"- {wording.gap_sentence(gap)}."
     return f"{sentence} Checks that could not run: {', '.join(cards)}." if cards else sentence
-
-
-def _extension(finding: Finding, style: Style) -> dict[str, object]:
-    if not style.options.findings_extension:
-        return {}
-    entry = {"id": finding.card.id, "version": finding.card.version, "indicator": finding.indicator}
-    return {"org.cds-service.findings": [entry]}

@@ -15,7 +15,6 @@ from cds_service.knowledge.placeholders import Moment
 from cds_service.knowledge.references import Citation, References
 from cds_service.knowledge.templates import Template, markdown, plain_text, shortened
 
-LONGEST_SUMMARY = 139
 SHORTEST_NAME = 12
 
 
@@ -48,9 +47,9 @@ def render(bundle: Bundle, style: Style) -> Rendered:
         detail=_detail(bundle),
         source=source(head.card, style.options.service_url),
         suggestions=tuple(offer.suggestion for offer in made),
-        selection_behavior=_selection(bundle, made, style.options),
+        selection_behavior=_selection(made, style.options),
         override_reasons=override_reasons(head.card, style.options.service_url),
-        extension=_extension(bundle.findings, style.options),
+        extension=extension(bundle.findings, style.options),
     )
     held = tuple(offer.text for offer in offers if isinstance(offer, Held))
     return Rendered(card, shown_of(uuid, bundle.findings, made), held)
@@ -82,17 +81,17 @@ def _opening(finding: Finding) -> str:
 def fitted(template: Template, moment: Moment) -> str:
     """A text of at most 139 characters on one line."""
     text = template.fill(moment, plain_text)
-    if len(text) <= LONGEST_SUMMARY:
+    if len(text) <= hooks.LONGEST_SUMMARY:
         return text
     names = [name for name in template.names if name in ("drug", "drugs", "also", "condition", "reason", "gaps")]
     lengths = {part.filler.name: len(plain_text(part.filler.fill(moment))) for part in template.parts if part.filler}
     short: dict[str, int] = {}
     for name in dict.fromkeys(names):
-        short[name] = max(lengths[name] - (len(text) - LONGEST_SUMMARY), SHORTEST_NAME)
+        short[name] = max(lengths[name] - (len(text) - hooks.LONGEST_SUMMARY), SHORTEST_NAME)
         text = template.fill(moment, plain_text, short)
-        if len(text) <= LONGEST_SUMMARY:
+        if len(text) <= hooks.LONGEST_SUMMARY:
             break
-    return shortened(text, LONGEST_SUMMARY)
+    return shortened(text, hooks.LONGEST_SUMMARY)
 
 
 def _body(finding: Finding) -> str:
@@ -127,7 +126,7 @@ def override_reasons(card: Card, base_url: str) -> tuple[hooks.Coding, ...]:
     )
 
 
-def _selection(bundle: Bundle, made: Sequence[Made], options: ClientOptions) -> SelectionBehavior | None:
+def _selection(made: Sequence[Made], options: ClientOptions) -> SelectionBehavior | None:
     """As the card says, unless a client is known to take one value only; a mixed card offers combinations."""
     if not made:
         return None
@@ -136,8 +135,9 @@ def _selection(bundle: Bundle, made: Sequence[Made], options: ClientOptions) -> 
     return "at-most-one" if all(offer.exclusive for offer in made) else "any"
 
 
-def _extension(findings: Sequence[Finding], options: ClientOptions) -> dict[str, object]:
+def extension(findings: Sequence[Finding], options: ClientOptions) -> dict[str, object]:
+    """The findings merged into a card, for clients that want to see them."""
     if not options.findings_extension:
         return {}
     entries = [{"id": f.card.id, "version": f.card.version, "indicator": f.indicator} for f in findings]
-    return {"org.cds-service.findings": entries}
+    return {hooks.FINDINGS_EXTENSION: entries}

@@ -6,10 +6,10 @@ from uuid import UUID
 from cds_service.caller import ClientOptions
 from cds_service.chart import SECTIONS, Chart, Gap, Section
 from cds_service.decide.decision import Decision, Finding, Outcome, Result
-from cds_service.decide.evaluate import evaluate
-from cds_service.decide.merging import Bundle, bundled, seated, silenced
+from cds_service.decide.evaluate import concerned, evaluate, present
+from cds_service.decide.merging import Bundle, bundle_of, bundled, seated, silenced
 from cds_service.decide.quality import quality_card
-from cds_service.decide.rendering import Style, render
+from cds_service.decide.rendering import Rendered, Style, render
 from cds_service.knowledge.card import Card
 from cds_service.knowledge.case import Course, Hook, courses
 from cds_service.knowledge.library import Library
@@ -18,7 +18,7 @@ BROKEN = Gap("medications", "card-failed", "", "a check failed inside this servi
 
 
 def decide(chart: Chart, library: Library, options: ClientOptions, hook: Hook, decision_id: UUID) -> Decision:
-    """The decision for one chart. A card that raises is skipped and named on the quality card."""
+    """The decision for one chart. A card that raises, judged or written, is skipped and named on the quality card."""
     everything = courses(chart, library.references.classes_of)
     cards = library.for_hook(hook, options.region, options.shows_drafts)
     judged = [card for card in cards if card.about.subject != "gaps"]
@@ -40,10 +40,13 @@ def _answered(
     gaps = _unread(outcomes, chart)
     quality = next((card for card in cards if card.about.subject == "gaps"), None)
     seats, overflow = seated(bundles, with_quality=bool(gaps) and quality is not None)
-    rendered = [render(bundle, style) for bundle in seats]
+    rendered, failed = _written(seats, style)
+    for finding in findings:
+        if id(finding) in failed:
+            gaps.setdefault(BROKEN, []).append(finding.card.title)
     if quality and (gaps or overflow):
         rendered.append(quality_card(quality, gaps, overflow, chart, hook, style))
-    fates = _fates(findings, gone, seats)
+    fates = _fates(findings, gone, seats, failed)
     concerned = {outcome.card.id for outcome in (*fates, *outcomes)}
     return Decision(
         tuple(one.card for one in rendered),
@@ -54,12 +57,42 @@ def _answered(
     )
 
 
+def _written(seats: Sequence[Bundle], style: Style) -> tuple[list[Rendered], dict[int, str]]:
+    """The cards of these bundles, and the findings (by `id`) that could not be written, with the kind of failure."""
+    rendered: list[Rendered] = []
+    failed: dict[int, str] = {}
+    for bundle in seats:
+        fault = _failure(bundle, style, rendered)
+        if fault:
+            failed.update(_sound_part(bundle, fault, style, rendered))
+    return rendered, failed
+
+
+def _failure(bundle: Bundle, style: Style, rendered: list[Rendered]) -> str:
+    """Write a bundle; the kind of failure where that cannot be done, else ""."""
+    try:
+        rendered.append(render(bundle, style))
+    except Exception as error:
+        return type(error).__name__
+    return ""
+
+
+def _sound_part(bundle: Bundle, fault: str, style: Style, rendered: list[Rendered]) -> dict[int, str]:
+    """Write what is left of a bundle without the findings that fail by themselves, and name those."""
+    alone = {id(finding): _failure(bundle_of([finding]), style, []) for finding in bundle.findings}
+    failed = {finding: why for finding, why in alone.items() if why}
+    left = [finding for finding in bundle.findings if id(finding) not in failed]
+    if failed and left and not _failure(bundle_of(left), style, rendered):
+        return failed
+    return dict.fromkeys(alone, fault)
+
+
 def _judge_all(
     cards: Sequence[Card], chart: Chart, hook: Hook, everything: tuple[Course, ...]
 ) -> tuple[list[Finding], list[Outcome]]:
     findings: list[Finding] = []
     outcomes: list[Outcome] = []
-    for card in cards:
+    for card in concerned(cards, chart, hook, present(chart, everything)):
         try:
             found, others = evaluate(card, chart, hook, everything)
         except Exception as error:
@@ -70,7 +103,7 @@ def _judge_all(
     return findings, outcomes
 
 
-def _unread(outcomes: Sequence[Outcome], chart: Chart) -> Mapping[Gap, list[str]]:
+def _unread(outcomes: Sequence[Outcome], chart: Chart) -> dict[Gap, list[str]]:
     """Every gap that is grave or kept a card from being judged, with the titles of those cards."""
     found: dict[Gap, list[str]] = {gap: [] for gap in chart.gaps if gap.grave}
     for outcome in outcomes:
@@ -85,29 +118,36 @@ def _unanswerable(
     cards: Sequence[Card], findings: Sequence[Finding], outcomes: Sequence[Outcome], chart: Chart
 ) -> tuple[Section, ...]:
     """The sections to name when not one card of the hook could be judged for want of whole sections."""
-    blind = {outcome.card.id for outcome in outcomes if _for_want_of_sections(outcome, chart)}
+    blind = {outcome.card.id: gaps for outcome in outcomes if (gaps := _unread_behind(outcome, chart))}
     if findings or not cards or any(card.id not in blind for card in cards):
         return ()
-    lacking = {gap.section for outcome in outcomes for gap in outcome.gaps}
-    return tuple(section for section in SECTIONS if section in lacking and chart.unread(section))
+    lacking = {gap.section for gaps in blind.values() for gap in gaps}
+    return tuple(section for section in SECTIONS if section in lacking)
 
 
-def _for_want_of_sections(outcome: Outcome, chart: Chart) -> bool:
-    return outcome.result == "cannot-judge" and any(chart.unread(gap.section) for gap in outcome.gaps)
+def _unread_behind(outcome: Outcome, chart: Chart) -> tuple[Gap, ...]:
+    """Whole sections that kept a card from being judged, or that its silence was only assumed for want of."""
+    assumed = (item for step in outcome.trace if step.assumed for item in step.evidence if isinstance(item, Gap))
+    return tuple(gap for gap in (*outcome.gaps, *assumed) if chart.unread(gap.section))
 
 
-def _fates(findings: Sequence[Finding], gone: Mapping[int, str], seats: Sequence[Bundle]) -> list[Outcome]:
+def _fates(
+    findings: Sequence[Finding], gone: Mapping[int, str], seats: Sequence[Bundle], failed: Mapping[int, str]
+) -> list[Outcome]:
     heads = {id(bundle.head) for bundle in seats}
     sections = {id(finding) for bundle in seats for finding in bundle.sections}
     fates = []
     for position, finding in enumerate(findings):
         result: Result = "overflow"
-        if position in gone:
+        if id(finding) in failed:
+            result = "error"
+        elif position in gone:
             result = "replaced"
         elif id(finding) in heads:
             result = "shown"
         elif id(finding) in sections:
             result = "merged"
-        because = gone.get(position, "")
-        fates.append(Outcome(finding.card, finding.medicine, result, finding.indicator, finding.trace, (), because))
+        because = failed.get(id(finding)) or gone.get(position, "")
+        gaps = (BROKEN,) if result == "error" else ()
+        fates.append(Outcome(finding.card, finding.medicine, result, finding.indicator, finding.trace, gaps, because))
     return fates

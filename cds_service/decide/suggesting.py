@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from cds_service import hooks
 from cds_service.chart import Medication
 from cds_service.decide.decision import Finding
-from cds_service.decide.orders import edited, filled
+from cds_service.decide.orders import edited
 from cds_service.knowledge.card import Offer
 from cds_service.knowledge.case import Pair
 from cds_service.knowledge.placeholders import Moment
@@ -72,14 +72,14 @@ def _action(offer: Offer, label: str, finding: Finding, moment: Moment, referenc
     if offer.kind == "delete":
         description = f"Remove the draft order for {plain_text(draft.name)}"
         return hooks.Action(type="delete", description=description, resource_id=draft.reference)
-    changed = edited(draft, offer.order.resource if offer.order else {}, moment, references)
+    changed = edited(draft, offer.fill(moment) if offer.fill else {})
     if isinstance(changed, str):
         return changed
     return hooks.Action(type="update", description=label, resource=changed)
 
 
 def _creation(offer: Offer, label: str, finding: Finding, moment: Moment, references: References) -> hooks.Action | str:
-    resource = filled(offer.order.resource if offer.order else {}, moment, references)
+    resource = offer.fill(moment) if offer.fill else {}
     for gate in references.gates_for(_proposed_classes(resource, references)):
         if gate.judge(finding.case, []) is not True:
             return gate.why
@@ -104,7 +104,7 @@ def drafted(finding: Finding) -> Medication | None:
     if course and course.drafts:
         return course.drafts[0]
     for step in finding.trace:
-        for item in step.evidence if step.value and step.leaf.partner else ():
+        for item in step.evidence if step.value and step.leaf.partner and not step.leaf.excludes else ():
             order = item.medication if isinstance(item, Pair) else item
             if isinstance(order, Medication) and order.judged:
                 return order

@@ -9,11 +9,18 @@ from cds_service.terminology import Adjusted, Estimated, Terms
 Labs = Mapping[str, tuple[LabResult, ...]]
 
 
-def with_calculated(labs: Labs, person: Person, problems: Iterable[Problem], terms: Terms) -> Labs:
-    """The results with those calculated from the newest ones; a reported result of the same day is never displaced."""
+def with_calculated(
+    labs: Labs, person: Person, problems: Iterable[Problem], terms: Terms, tests: frozenset[str] | None = None
+) -> Labs:
+    """The results with those calculated from the newest ones; a reported result of the same day is never displaced.
+
+    Only `tests` are calculated; without it, whatever can be.
+    """
     known = dict(labs)
     held = frozenset(name for problem in problems if problem.active for name in problem.concepts | problem.unclear)
     for rule in terms.derivations:
+        if tests is not None and rule.test not in tests:
+            continue
         made = (
             _estimated(rule, known, person, terms)
             if isinstance(rule, Estimated)

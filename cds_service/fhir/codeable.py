@@ -2,43 +2,74 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 from cds_service.fhir.elements import CodeableConcept
 from cds_service.terminology import Coding, clean, clean_coding
+from cds_service.terminology.memory import remember
 
 _LONGEST_NAME = 120
-# Codes repeat from call to call, so the cleaned ones are kept; longer strings are not, to bound the memory.
+# Words repeat from call to call, so the cleaned ones are kept; longer strings are not, to bound the memory.
 _LONGEST_KEPT = 160
 
 
-def codings(concept: CodeableConcept | None) -> list[Coding]:
-    """Every coding of a concept that has a code or words."""
-    if concept is None or not concept.coding:
-        return []
-    return [
-        _cleaned(coding.system, coding.code, coding.display)
-        for coding in concept.coding
+class Told(NamedTuple):
+    """A concept as it may be read: its codings, its own words, what a reader would call it, its status-like word."""
+
+    codings: tuple[Coding, ...] = ()
+    text: str = ""
+    name: str = ""
+    word: str = ""
+
+
+_NOTHING = Told()
+_kept_told: dict[tuple[str | None, ...], Told] = {}
+
+
+def told(concept: CodeableConcept | None) -> Told:
+    """A concept cleaned; the same codes and words come again and again, so those once cleaned are kept."""
+    if concept is None:
+        return _NOTHING
+    key = _as_sent(concept)
+    found = _kept_told.get(key)
+    return found if found is not None else remember(_kept_told, key, _cleaned(concept))
+
+
+def _as_sent(concept: CodeableConcept) -> tuple[str | None, ...]:
+    held = concept.coding
+    if not held:
+        return (concept.text,)
+    if len(held) == 1 and held[0] is not None:
+        return concept.text, held[0].system, held[0].code, held[0].display
+    parts = ((coding.system, coding.code, coding.display) for coding in held if coding is not None)
+    return concept.text, *(part for coding in parts for part in coding)
+
+
+def _cleaned(concept: CodeableConcept) -> Told:
+    text = clean(concept.text)
+    found = tuple(
+        clean_coding(coding.system, coding.code, coding.display)
+        for coding in concept.coding or ()
         if coding is not None and (coding.code or coding.display)
-    ]
+    )
+    named = text or next((coding.display for coding in found if coding.display), "")
+    first = next((coding.code for coding in found if coding.code), "")
+    return Told(found, text, short(named), (first or text).lower())
 
 
-def _cleaned(system: str | None, code: str | None, display: str | None) -> Coding:
-    if len(system or "") + len(code or "") + len(display or "") > _LONGEST_KEPT:
-        return clean_coding(system, code, display)
-    return _kept_coding(system, code, display)
+def codings(concept: CodeableConcept | None) -> tuple[Coding, ...]:
+    """Every coding of a concept that has a code or words."""
+    return told(concept).codings
 
 
 def text_of(concept: CodeableConcept | None) -> str:
     """The concept's own words, or ""."""
-    return clean(concept.text) if concept is not None else ""
+    return told(concept).text
 
 
 def name_of(concept: CodeableConcept | None) -> str:
     """What a reader would call it: its words, else the first display, else ""; at most 120 characters."""
-    if concept is None:
-        return ""
-    named = text_of(concept) or next((coding.display for coding in codings(concept) if coding.display), "")
-    return short(named)
+    return told(concept).name
 
 
 def short(text: object, longest: int = _LONGEST_NAME) -> str:
@@ -51,8 +82,9 @@ def words_of(concepts: Iterable[CodeableConcept | None]) -> str:
     found = []
     for concept in concepts:
         if concept is not None:
-            found.append(text_of(concept))
-            found.extend(f"{coding.display} {coding.code}" for coding in codings(concept))
+            read = told(concept)
+            found.append(read.text)
+            found.extend(f"{coding.display} {coding.code}" for coding in read.codings)
     return " ".join(found)
 
 
@@ -61,10 +93,7 @@ def code_word(concept: CodeableConcept | None) -> str:
 
     Also reads the older string form, which arrives here as the concept's words.
     """
-    if concept is None:
-        return ""
-    first = next((coding.code for coding in codings(concept) if coding.code), "")
-    return (first or text_of(concept)).lower()
+    return told(concept).word
 
 
 def word(text: str | None) -> str:
@@ -72,11 +101,6 @@ def word(text: str | None) -> str:
     if not text:
         return ""
     return _kept_word(text) if len(text) <= _LONGEST_KEPT else clean(text).lower()
-
-
-@lru_cache(maxsize=8192)
-def _kept_coding(system: str | None, code: str | None, display: str | None) -> Coding:
-    return clean_coding(system, code, display)
 
 
 @lru_cache(maxsize=1024)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from cds_service.chart import Day, Gap, Problem
-from cds_service.fhir.codeable import code_word, codings, name_of, text_of, word
+from cds_service.fhir.codeable import code_word, name_of, told, word
 from cds_service.fhir.dates import day
 from cds_service.fhir.elements import Entry, Resource, present
 from cds_service.fhir.reading import Read, Reading, not_interpretable, of_type
@@ -27,7 +27,8 @@ def read_conditions(entries: Iterable[Entry], reading: Reading) -> Read[Problem]
         if code_word(condition.verification_status) in VOID:
             continue
         gap = not_interpretable("conditions", entry, condition)
-        match = reading.terms.concepts(codings(condition.code), text_of(condition.code))
+        read = told(condition.code)
+        match = reading.terms.concepts(read.codings, read.text)
         if gap is not None:
             gaps.append(gap)
         elif match.concepts or match.unclear:

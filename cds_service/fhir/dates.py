@@ -11,6 +11,8 @@ from cds_service.chart import Day
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?\Z")
 _TIMED = re.compile(r"(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}")
 ANY_DAY = date.min
+# No date is longer; longer strings are not read, and so never kept in memory either.
+_LONGEST = 64
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -24,14 +26,16 @@ class Moment(NamedTuple):
     day: Day
 
 
-@lru_cache(maxsize=4096)
 def moment(text: str | None) -> Moment | None:
     """A FHIR date, dateTime or instant; None when missing or unreadable (placeholders, impossible dates).
 
     A time without a zone is read as UTC: hours of error, while every use counts days.
     """
-    if not text:
-        return None
+    return _moment(text) if text and len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _moment(text: str) -> Moment | None:
     plain = text.strip()
     try:
         return _timed(plain) if _TIMED.match(plain) else _partial(plain)
@@ -67,9 +71,8 @@ def _partial(text: str) -> Moment | None:
     found = _PARTIAL.match(text)
     if found is None:
         return None
-    year, month, on = (int(part) if part else None for part in found.groups())
-    if year is None:
-        return None
-    first = date(year, month or 1, on or 1)
-    last = date(year, month or 12, on or calendar.monthrange(year, month or 12)[1])
+    year, month, on = found.groups()
+    first = date(int(year), int(month or 1), int(on or 1))
+    last_month = int(month or 12)
+    last = date(int(year), last_month, int(on or calendar.monthrange(int(year), last_month)[1]))
     return Moment(datetime(first.year, first.month, first.day, tzinfo=UTC), Day(first, last))

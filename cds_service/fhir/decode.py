@@ -30,7 +30,7 @@ _RESOURCE = msgspec.json.Decoder(Resource)
 
 
 class Delivered(NamedTuple):
-    """What came under one prefetch key (wire.md B.4)."""
+    """What came under one prefetch key."""
 
     word: Word
     entries: tuple[Entry, ...] = ()
@@ -58,7 +58,7 @@ class Piece(NamedTuple):
 
 
 def deliver(raw: Raw | None, section: Section) -> Delivered:
-    """The resources under one key, and whether they are an answer: the truth table of wire.md B.4. Never raises."""
+    """The resources under one key, and whether they are an answer (docs/integrating.md, "Prefetch"). Never raises."""
     if raw is None:
         return Delivered("absent")
     if bytes(raw).strip() in (b"null", b""):

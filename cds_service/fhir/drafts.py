@@ -1,4 +1,4 @@
-"""The draft orders in `context.draftOrders`, and which of them the hook asks about (wire.md B.11)."""
+"""The draft orders in `context.draftOrders`, and which of them the hook asks about (docs/integrating.md)."""
 
 from collections.abc import Iterable
 from typing import NamedTuple

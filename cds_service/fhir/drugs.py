@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cds_service.fhir.amounts import strength_of
-from cds_service.fhir.codeable import codings, name_of, short, text_of
+from cds_service.fhir.codeable import Told, codings, name_of, short, text_of, told
 from cds_service.fhir.elements import CodeableConcept, Ingredient, Resource
 from cds_service.fhir.reading import Reading
 from cds_service.terminology import Coding, DrugMatch
@@ -29,6 +29,8 @@ class Drug(NamedTuple):
 def drug_of(order: Resource, reading: Reading) -> Drug:
     """The medicine of an order: its own codes, then the Medication referred to, its ingredients, the words beside."""
     pointer = order.medication_reference
+    if pointer is None and order.medication_codeable_concept is not None:
+        return _named(told(order.medication_codeable_concept), reading)
     medication = reading.index.resolve(pointer, order) if pointer is not None else None
     shown = short(pointer.display) if pointer is not None else ""
     concepts = [order.medication_codeable_concept, medication.code if medication is not None else None]
@@ -36,7 +38,7 @@ def drug_of(order: Resource, reading: Reading) -> Drug:
     if medication is not None:
         matches.append(_by_ingredients(medication, reading))
     if shown:
-        matches.append(_match([], shown, reading))
+        matches.append(_match((), shown, reading))
     name = next(filter(None, [*map(name_of, concepts), shown, _ingredient_names(medication, reading)]), "")
     return Drug(
         name=name,
@@ -47,7 +49,13 @@ def drug_of(order: Resource, reading: Reading) -> Drug:
     )
 
 
-def _match(found: list[Coding], text: str, reading: Reading) -> DrugMatch:
+def _named(read: Told, reading: Reading) -> Drug:
+    """The usual order, which says all in one concept of its own."""
+    match = _match(read.codings, read.text, reading)
+    return Drug(read.name, match, legible=bool(read.name) or any(coding.code for coding in read.codings))
+
+
+def _match(found: tuple[Coding, ...], text: str, reading: Reading) -> DrugMatch:
     return reading.terms.drug(found, text) if found or text else UNKNOWN
 
 

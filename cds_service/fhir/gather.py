@@ -1,7 +1,4 @@
-"""Everything one call delivered: prefetch and draft orders decoded, what was not obtained named.
-
-Only prefetch is read; a FHIR server in the request is not called.
-"""
+"""Everything one call delivered: prefetch, draft orders and what was fetched; what was not obtained is named."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +10,8 @@ from cds_service.chart import SECTIONS, Gap, Needs, Section, SectionState
 from cds_service.fhir.decode import EXPECTED, Delivered, Word, deliver
 from cds_service.fhir.drafts import Draft, read_drafts
 from cds_service.fhir.elements import Entry
+from cds_service.fhir.fetch import Source
+from cds_service.fhir.pages import FAILURES, Fetched
 from cds_service.fhir.subjects import of_another, pointers_to_patient
 from cds_service.hooks import HookRequest
 
@@ -31,7 +30,8 @@ class Gathered:
 
     `resources` holds the patient's own resources per section, in the order sent, with what they refer to; `drafts` the
     medication orders of `context.draftOrders`, and `beside` everything else in that Bundle. `prefetch` says for the
-    decision record what each key was worth: ok, empty, absent, error, partial, other-patient.
+    decision record what each key was worth: ok, empty, absent, error, partial, other-patient; "fetched/" and such a
+    word where we asked the FHIR server ourselves.
     """
 
     resources: Mapping[Section, tuple[Entry, ...]]
@@ -39,7 +39,7 @@ class Gathered:
     beside: tuple[Entry, ...]
     states: Mapping[Section, SectionState]
     gaps: tuple[Gap, ...]
-    prefetch: Mapping[Section, Word]
+    prefetch: Mapping[Section, str]
 
 
 class _Own(NamedTuple):
@@ -50,26 +50,45 @@ class _Own(NamedTuple):
     strangers: int
 
 
-def gather(request: HookRequest, needs: Needs) -> Gathered:
-    """The resources of the sections that the cards need, and the draft orders. Never raises."""
+def gather(request: HookRequest, needs: Needs, source: Source | None = None) -> Gathered:
+    """The resources of the sections that the cards need, and the draft orders. Never raises.
+
+    A key that prefetch satisfies costs no call; the others are asked of `source`, the client's FHIR server.
+    """
     delivered = {
         section: deliver(request.prefetch.get(section), section) for section in SECTIONS if section in needs.sections
     }
     drafts, beside, lost = read_drafts(request)
+    fetched = _fetch(source, request, delivered, (*beside, *(draft.entry for draft in drafts))) if source else {}
     everything = [entry for value in delivered.values() for entry in value.entries]
     ours = pointers_to_patient(request.patient_id, [*everything, *beside])
     own = {section: _own(value, section, ours) for section, value in delivered.items()}
     words = {section: value.word for section, value in own.items()}
     mine = tuple(draft for draft in drafts if not of_another(draft.entry, ours))
-    gaps = [gap for section, value in own.items() for gap in _section_gaps(section, value)]
+    gaps = [gap for section, value in own.items() for gap in _section_gaps(section, value, fetched.get(section))]
     return Gathered(
         resources={section: value.entries for section, value in own.items()},
         drafts=mine,
         beside=beside,
         states={section: _STATES.get(words.get(section, "absent"), "unread") for section in SECTIONS},
         gaps=(*gaps, *_draft_gaps(lost, len(drafts) - len(mine))),
-        prefetch=words,
+        prefetch={section: f"fetched/{word}" if section in fetched else word for section, word in words.items()},
     )
+
+
+def _fetch(
+    source: Source, request: HookRequest, delivered: dict[Section, Delivered], ordered: tuple[Entry, ...]
+) -> Mapping[Section, Fetched]:
+    """Put what can be fetched in the place of what was not delivered."""
+    fetched = source.complete(delivered, request.prefetch)
+    delivered.update({section: found.delivered for section, found in fetched.items()})
+    if "medications" in delivered:
+        listed = delivered["medications"]
+        held = (*(entry for value in delivered.values() for entry in value.entries), *ordered)
+        named = "medications" not in fetched
+        more = source.medications((*listed.entries, *ordered), held, unnamed_only=named)
+        delivered["medications"] = listed._replace(entries=(*listed.entries, *more))
+    return fetched
 
 
 def newest_of_each(entries: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -100,7 +119,11 @@ def _own(value: Delivered, section: Section, ours: frozenset[str]) -> _Own:
     return _Own(value.word, newest_of_each(mine), strangers)
 
 
-def _section_gaps(section: Section, own: _Own) -> list[Gap]:
+def _section_gaps(section: Section, own: _Own, fetched: Fetched | None) -> list[Gap]:
+    if fetched is not None and fetched.failure and own.word != "other-patient":
+        partly = "not delivered" if own.word == "error" else "only a part was delivered"
+        detail = f"{partly}, and {FAILURES[fetched.failure]}"
+        return [Gap(section, fetched.failure, detail=detail), *_strangers_gap(section, own.strangers)]
     if own.word in _REASONS:
         reason, detail = _REASONS[own.word]
         grave = own.word == "other-patient"

@@ -1,22 +1,21 @@
 """The laboratory results of the chart: per test, the newest first."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from operator import itemgetter
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from cds_service.chart import Day, Gap, LabResult
 from cds_service.fhir.dates import EARLIEST
 from cds_service.fhir.elements import Entry, Resource
 from cds_service.fhir.reading import Reading
-from cds_service.fhir.references import reference_of
 from cds_service.fhir.results import NO_DATE, Candidate, Source, candidates, gap_of, read_result, taken_at
 from cds_service.terminology import Unusable
 
 Labs = Mapping[str, tuple[LabResult, ...]]
-_KEPT = 3
 _TOLERATED_FUTURE = timedelta(days=1)
 _IN_FUTURE = Unusable("future-date", "the date of the result lies in the future")
 _NOT_SETTLED = Unusable("newer-preliminary", "a newer result is preliminary and was not used")
@@ -54,13 +53,15 @@ def _found(delivered: Iterable[Source], reading: Reading) -> tuple[dict[str, lis
     """The results of these Observations by test, and the Observations that state a condition instead."""
     found: dict[str, list[Candidate]] = {}
     stating: list[Source] = []
+    wanted = reading.tests
     for source in delivered:
         own, observed = reading.meaning(source.observation.code)
         if observed is not None:
             stating.append(source)
-        elif own is not None or source.observation.component:
+        elif source.observation.component or (own is not None and (wanted is None or own.test in wanted)):
             for one in candidates(source, own, reading):
-                found.setdefault(one.match.test, []).append(one)
+                if wanted is None or one.match.test in wanted:
+                    found.setdefault(one.match.test, []).append(one)
     return found, stating
 
 
@@ -72,7 +73,7 @@ def sources(entries: Iterable[Entry]) -> list[Source]:
         if resource is None:
             continue
         if resource.resource_type == "Observation":
-            found.append(Source(reference_of(entry), resource))
+            found.append(Source(entry, resource))
         elif resource.resource_type == "DiagnosticReport":
             found.extend(_contained(entry, resource))
     return found
@@ -81,21 +82,25 @@ def sources(entries: Iterable[Entry]) -> list[Source]:
 def _contained(entry: Entry, report: Resource) -> Iterator[Source]:
     for held in report.contained or ():
         if held is not None and held.resource_type == "Observation":
-            yield Source(f"{reference_of(entry)}#{(held.id or '').lstrip('#')}", held, report)
+            yield Source(entry, held, report)
 
 
 def _counted(found: list[Candidate], reading: Reading) -> tuple[tuple[LabResult, ...], list[Gap]]:
     """The results of one test that count, newest first; undated and preliminary ones only if there is nothing else."""
     latest = reading.now + _TOLERATED_FUTURE
-    future = [one for one in found if one.at is not None and one.at.at > latest]
-    dated = [one for one in found if one.at is not None and one.at.at <= latest]
-    undated = [one for one in found if one.at is None]
+    dated: list[Candidate] = []
+    future: list[Candidate] = []
+    undated: list[Candidate] = []
+    for one in found:
+        (undated if one.at is None else future if one.at.at > latest else dated).append(one)
     gaps = [gap_of(one, _IN_FUTURE) for one in future]
     gaps.extend(gap_of(one, NO_DATE) for one in undated if dated)
     counted = sorted(dated or undated, key=_newness, reverse=True)
     if any(one.preliminary for one in counted):
         counted = _settled(counted, gaps)
     results = _read(counted, reading)
+    if len(results) == 1:
+        return tuple(results), gaps
     distinct = len({result.reference for result in results}) == len(results)
     return tuple(results if distinct else dict.fromkeys(results)), gaps
 
@@ -105,21 +110,23 @@ def _newness(one: Candidate) -> tuple[datetime, datetime, int]:
 
 
 def _read(newest_first: list[Candidate], reading: Reading) -> list[LabResult]:
-    """The newest few results of each variant: whole days, and on until one can be used.
+    """The newest results of each variant: whole days, and on until one can be used whose day is known.
 
-    Facts ask for the latest result, and whether any in a window can be used; the rest of a long history stays unread.
+    Facts ask for the latest result, and whether any in a window can be used; results are combined with others of the
+    same day. The rest of a long history stays unread.
     """
+    least = reading.least_results(newest_first[0].match.test) if newest_first else 1
     held: dict[str, _Held] = {}
     found: list[tuple[tuple[object, ...], LabResult]] = []
     for one in newest_first:
         known = held.get(one.match.variant)
         day = one.at.day if one.at is not None else None
-        if known is None or known.results < _KEPT or known.day == day or not known.usable:
+        if known is None or known.results < least or known.day == day or not known.usable:
             result = read_result(one, reading)
             found.append(((*_newness(one), result.value is not None, result.reference, result.as_reported), result))
-            count, usable = (known.results, known.usable) if known is not None else (0, False)
-            held[one.match.variant] = _Held(count + 1, day, usable or result.value is not None)
-    found.sort(key=itemgetter(0), reverse=True)
+            held[one.match.variant] = _Held.after(known, result, day)
+    if len(found) > 1:
+        found.sort(key=itemgetter(0), reverse=True)
     return [result for _, result in found]
 
 
@@ -129,6 +136,12 @@ class _Held(NamedTuple):
     results: int
     day: Day | None
     usable: bool
+
+    @classmethod
+    def after(cls, known: "_Held | None", result: LabResult, day: Day | None) -> "_Held":
+        """With one more result."""
+        usable = result.value is not None and result.day.first == result.day.last
+        return cls(1, day, usable) if known is None else cls(known.results + 1, day, known.usable or usable)
 
 
 def _settled(newest_first: list[Candidate], gaps: list[Gap]) -> list[Candidate]:

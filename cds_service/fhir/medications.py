@@ -1,12 +1,12 @@
 """The medicines of the chart: drafts, what is taken, what was stopped."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
-from cds_service.chart import Dose, Gap, Medication, Reason, Role
-from cds_service.fhir.codeable import codings, name_of, short, text_of
-from cds_service.fhir.dates import exact
+from msgspec.structs import replace
+
+from cds_service.chart import Day, Dose, Gap, Later, Medication, Reason, Role, Therapy
+from cds_service.fhir.codeable import short, told
 from cds_service.fhir.dosage import dose_of
 from cds_service.fhir.drafts import Draft
 from cds_service.fhir.drugs import Drug, drug_of
@@ -72,13 +72,14 @@ def _draft(draft: Draft, reading: Reading) -> _Line:
     drug = drug_of(order, reading)
     if not drug.stated:
         return _Line()
-    made = _medication(draft.entry, order, drug, role, reading)
-    if role == "draft":
-        made = replace(made, judged=draft.judged)
-    elif made.stopped is None:
-        # An order being signed off as ended ends about now.
-        made = replace(made, stopped=replace(exact(reading.today), about=True))
-    made = replace(made, as_sent=draft.as_sent, editable=role == "draft" and _editable(draft.entry, order))
+    # An order being signed off as ended ends about now, unless it says when.
+    ends = Day(reading.today, reading.today, about=True)
+    made = replace(
+        _medication(draft.entry, order, drug, role, reading, ends),
+        judged=role == "draft" and draft.judged,
+        as_sent=draft.as_sent,
+        editable=role == "draft" and _editable(draft.entry, order),
+    )
     unknown = None if drug.legible else replace(_drug_unknown(draft.entry), grave=draft.judged)
     return _Line(made, unknown, drug.match.confidence == "none")
 
@@ -108,7 +109,9 @@ def _drug_unknown(entry: Entry) -> Gap:
     return Gap("medications", "drug-unknown", detail=detail, reference=reference_of(entry))
 
 
-def _medication(entry: Entry, order: Resource, drug: Drug, role: Role, reading: Reading) -> Medication:
+def _medication(
+    entry: Entry, order: Resource, drug: Drug, role: Role, reading: Reading, ends: Day | None = None
+) -> Medication:
     match = drug.match
     route = _route(order, drug, reading)
     return Medication(
@@ -120,12 +123,20 @@ def _medication(entry: Entry, order: Resource, drug: Drug, role: Role, reading: 
         role=role,
         watched=match.watched,
         route=route,
+        therapy=Later(lambda: _therapy(entry, order, match.strength_mg, role, ends, reading)),
+        code=match.code,
+    )
+
+
+def _therapy(
+    entry: Entry, order: Resource, strength: float | None, role: Role, ends: Day | None, reading: Reading
+) -> Therapy:
+    return Therapy(
         reasons=tuple(_reasons(order, reading)),
-        dose=_dose(entry, order, match.strength_mg),
+        dose=_dose(entry, order, strength),
         started=start_of(order),
         changed=written_on(order),
-        stopped=stop_of(order, reading.today) if role == "stopped" else None,
-        code=match.code,
+        stopped=(stop_of(order, reading.today) or ends) if role == "stopped" else None,
     )
 
 
@@ -140,13 +151,18 @@ def _dose(entry: Entry, order: Resource, strength: float | None) -> Dose:
 def _route(order: Resource, drug: Drug, reading: Reading) -> str:
     """The route in the dosage; else that of the product. Instructions that disagree give none."""
     said = {
-        reading.terms.route(codings(dosage.route), text_of(dosage.route))
+        route
         for dosage in instructions(order)
-        if dosage is not None and dosage.route is not None
-    } - {""}
+        if dosage is not None and dosage.route is not None and (route := _route_of(dosage.route, reading))
+    }
     if said:
         return said.pop() if len(said) == 1 else ""
-    return drug.match.route or (reading.terms.route(codings(drug.form), text_of(drug.form)) if drug.form else "")
+    return drug.match.route or (_route_of(drug.form, reading) if drug.form else "")
+
+
+def _route_of(concept: CodeableConcept, reading: Reading) -> str:
+    read = told(concept)
+    return reading.terms.route(read.codings, read.text)
 
 
 def _reasons(order: Resource, reading: Reading) -> Iterator[Reason]:
@@ -161,9 +177,9 @@ def _reasons(order: Resource, reading: Reading) -> Iterator[Reason]:
 
 
 def _reason(concept: CodeableConcept | None, beside: str, reading: Reading) -> Reason:
-    text = name_of(concept) or beside
-    found = reading.terms.concepts(codings(concept), text_of(concept) or beside)
-    return Reason(found.concepts, text, understood=bool(found.concepts), unclear=found.unclear)
+    read = told(concept)
+    found = reading.terms.concepts(read.codings, read.text or beside)
+    return Reason(found.concepts, read.name or beside, understood=bool(found.concepts), unclear=found.unclear)
 
 
 def _editable(entry: Entry, order: Resource) -> bool:

@@ -9,9 +9,7 @@ from cds_service.fhir.codeable import codings, name_of, word
 from cds_service.fhir.dates import Moment, day
 from cds_service.fhir.elements import Resource, present
 from cds_service.fhir.reading import Reading
-from cds_service.fhir.results import Source, taken_at
-
-_VOID = frozenset({"entered-in-error", "cancelled"})
+from cds_service.fhir.results import VOID, Source, taken_at
 
 
 class _Statement(NamedTuple):
@@ -44,7 +42,7 @@ def _statements(found_in: Iterable[Source], reading: Reading) -> Iterator[_State
     for source in found_in:
         observation = source.observation
         match = reading.meaning(observation.code).observed
-        if match is None or word(observation.status) in _VOID:
+        if match is None or word(observation.status) in VOID:
             continue
         at, _ = taken_at(source)
         if at is None or at.at > reading.now + timedelta(days=1):

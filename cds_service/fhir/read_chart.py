@@ -1,6 +1,6 @@
 """From what one call delivered to the chart that a clinician would read."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import TypeVar
 
@@ -23,12 +23,16 @@ _Item = TypeVar("_Item", Medication, Problem, Allergy, Gap)
 _ROLES = {"draft": 0, "taken": 1, "possibly-taken": 2, "stopped": 3}
 
 
-def read_chart(request: HookRequest, gathered: Gathered, terms: Terms, now: datetime) -> Chart:
+def read_chart(
+    request: HookRequest, gathered: Gathered, terms: Terms, now: datetime, tests: Collection[str] | None = None
+) -> Chart:
     """The chart of one call: immutable, the same whatever the order of the resources, with every gap named.
 
+    Of laboratory results only those of `tests` are read, and of the tests they are calculated from; without it, all.
     `now` must carry a time zone. Never raises on the content of resources.
     """
-    reading = Reading(terms, Index(_everything(gathered)), now, now.date())
+    wanted = terms.sources(tests) if tests is not None else None
+    reading = Reading(terms, Index(lambda: _everything(gathered)), now, now.date(), wanted)
     person, person_gaps = read_person(_of(gathered, "patient"), reading.today)
     medicines = read_medications(gathered.drafts, _of(gathered, "medications"), reading)
     partial = gathered.states["observations"] == "partial"
@@ -43,7 +47,7 @@ def read_chart(request: HookRequest, gathered: Gathered, terms: Terms, now: date
         age=person.age,
         sex=person.sex,
         medications=_once(medicines.items),
-        labs=with_calculated(labs.labs, person, problems, terms),
+        labs=with_calculated(labs.labs, person, problems, terms, wanted),
         problems=problems,
         allergies=_once(allergies.items),
         sections=gathered.states,

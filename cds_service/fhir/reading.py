@@ -1,52 +1,42 @@
 """What the readers of the single sections share: the terminology, the clock, and where references lead."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Generic, NamedTuple, TypeVar
 
 from cds_service.chart import Gap, Section
-from cds_service.fhir.codeable import codings
+from cds_service.fhir.codeable import told
 from cds_service.fhir.decode import EXPECTED
-from cds_service.fhir.elements import CodeableConcept, Entry, Resource, present
+from cds_service.fhir.elements import ABSENT, CodeableConcept, Entry, Resource, present
 from cds_service.fhir.references import Index, reference_of
-from cds_service.terminology import LabMatch, ObservedMatch, Terms
+from cds_service.terminology import Meaning, Terms
 
 _Item = TypeVar("_Item")
+_COMBINED = 3
 _READ = {**EXPECTED, "medications": EXPECTED["medications"] | {"Medication"}}
-
-
-class Meaning(NamedTuple):
-    """What the code of an Observation means: a laboratory test, a condition it states, or neither."""
-
-    lab: LabMatch | None = None
-    observed: ObservedMatch | None = None
-
-
-_MEANS_NOTHING = Meaning()
-_Codes = tuple[tuple[str | None, str | None, str | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The surroundings in which one call's resources are read. `today` is the date of `now`."""
+    """The surroundings in which one call's resources are read. `today` is the date of `now`.
+
+    `tests` are the laboratory tests somebody asks for; None means all that are known.
+    """
 
     terms: Terms
     index: Index
     now: datetime
     today: date
-    _meanings: dict[_Codes, Meaning] = field(default_factory=dict)
+    tests: frozenset[str] | None = None
+
+    def least_results(self, test: str) -> int:
+        """How many of the newest results of a test are read: a few where others are combined with them by the day."""
+        return _COMBINED if test in self.terms.combined else 1
 
     def meaning(self, concept: CodeableConcept | None) -> Meaning:
-        """What the code of an Observation means; looked up once per call, since the same tests come again and again."""
-        if concept is None or not concept.coding:
-            return _MEANS_NOTHING
-        key = tuple([(one.system, one.code, one.display) for one in concept.coding if one is not None])
-        found = self._meanings.get(key)
-        if found is None:
-            codes = codings(concept)
-            found = self._meanings[key] = Meaning(self.terms.lab(codes), self.terms.observed(codes))
-        return found
+        """What the code of an Observation means."""
+        return self.terms.meaning(told(concept).codings)
 
 
 class Read(NamedTuple, Generic[_Item]):
@@ -66,7 +56,7 @@ def of_type(entries: Iterable[Entry], *types: str) -> Iterable[tuple[Entry, Reso
 
 def not_interpretable(section: Section, entry: Entry, resource: Resource) -> Gap | None:
     """The gap for a resource with a modifier extension: FHIR forbids reading it without understanding that."""
-    if not present(resource.modifier_extension):
+    if resource.modifier_extension is ABSENT or not present(resource.modifier_extension):
         return None
     return Gap(section, "not-interpreted", detail="an extension changes its meaning", reference=reference_of(entry))
 

@@ -1,6 +1,6 @@
 """Finding the resource behind a reference: contained, in the same delivery, or under a full URL."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from cds_service.fhir.elements import Entry, Reference, Resource
 
@@ -30,7 +30,7 @@ def local_reference(reference: str) -> str:
 class Index:
     """Every delivered resource by the names it can be pointed to; built when the first reference needs it."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Callable[[], Iterable[Entry]]) -> None:
         self._entries = entries
         self._found: dict[str, Resource] | None = None
 
@@ -49,7 +49,7 @@ class Index:
 
     def _known(self) -> dict[str, Resource]:
         if self._found is None:
-            self._found = _by_name(self._entries)
+            self._found = _by_name(self._entries())
         return self._found
 
 

@@ -6,36 +6,45 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
-from cds_service.chart import Day, Gap, LabResult
+from cds_service.chart import Day, Gap, LabResult, Later, OwnRange
 from cds_service.fhir.amounts import number
 from cds_service.fhir.codeable import code_word, short, word
 from cds_service.fhir.dates import ANY_DAY, EARLIEST, Moment, moment
-from cds_service.fhir.elements import Component, Quantity, ReferenceRange, Resource, present
+from cds_service.fhir.elements import Component, Entry, Quantity, ReferenceRange, Resource, present
 from cds_service.fhir.reading import Reading
+from cds_service.fhir.references import reference_of
 from cds_service.fhir.specimens import haemolysed, other_specimen
 from cds_service.terminology import LabMatch, Unusable
 
-_VOID = frozenset({"entered-in-error", "cancelled"})
+VOID = frozenset({"entered-in-error", "cancelled"})
 _NOT_YET = frozenset({"preliminary", "registered"})
 _RANKS = {"corrected": 3, "amended": 3, "final": 2, "preliminary": 0, "registered": 0}
-_COMPARATORS = frozenset({"", "<", "<=", ">", ">="})
+_COMPARATORS = frozenset({"<", "<=", ">", ">="})
 _LONGEST_UNIT = 40
 _Parts = list[tuple[Resource | Component, LabMatch]]
 NO_DATE = Unusable("no-date", "the result has no date that can be read")
 
 
 class Source(NamedTuple):
-    """An Observation as delivered; `parent` is the report that contains it."""
+    """An Observation as delivered; `parent` is the report that contains it, `entry` either of them."""
 
-    reference: str
+    entry: Entry
     observation: Resource
     parent: Resource | None = None
+
+    @property
+    def reference(self) -> str:
+        """How it is pointed to; one inside a report by the place within that."""
+        if self.parent is None:
+            return reference_of(self.entry)
+        return f"{reference_of(self.entry)}#{(self.observation.id or '').lstrip('#')}"
 
 
 class Candidate(NamedTuple):
     """A result found but not yet read: `part` is the Observation itself or one of its components.
 
     `at` is None when it has no date; `by_release` when only its release has one. `rank` orders results of one moment.
+    It is `preliminary` while the laboratory has not settled it.
     """
 
     source: Source
@@ -46,18 +55,14 @@ class Candidate(NamedTuple):
     by_release: bool
     issued: datetime
     rank: int
-
-    @property
-    def preliminary(self) -> bool:
-        """Whether the laboratory has not settled it yet."""
-        return self.status in _NOT_YET
+    preliminary: bool
 
 
 def candidates(source: Source, own: LabMatch | None, reading: Reading) -> list[Candidate]:
     """The results an Observation holds, `own` being the test its own code names. Void Observations hold none."""
     observation = source.observation
     status = word(observation.status)
-    if status in _VOID:
+    if status in VOID:
         return []
     parts = _components(observation, reading) if observation.component else []
     if own is not None and not _only_a_heading(observation, parts, status):
@@ -66,8 +71,8 @@ def candidates(source: Source, own: LabMatch | None, reading: Reading) -> list[C
         return []
     at, by_release = taken_at(source)
     issued = moment(observation.issued)
-    released, rank = (issued.at if issued is not None else EARLIEST), _RANKS.get(status, 1)
-    return [Candidate(source, match, part, status, at, by_release, released, rank) for part, match in parts]
+    released, rank, unsettled = issued.at if issued else EARLIEST, _RANKS.get(status, 1), status in _NOT_YET
+    return [Candidate(source, match, part, status, at, by_release, released, rank, unsettled) for part, match in parts]
 
 
 def taken_at(source: Source) -> tuple[Moment | None, bool]:
@@ -113,7 +118,6 @@ def read_result(found: Candidate, reading: Reading) -> LabResult:
     part, at = found.part, found.at
     quantity = part.value_quantity
     value = _value(found, reading)
-    low, high = _own_range(part.reference_range, found.match.test, quantity, reading)
     return LabResult(
         test=found.match.test,
         variant=found.match.variant,
@@ -122,11 +126,10 @@ def read_result(found: Candidate, reading: Reading) -> LabResult:
         when=at.at if at is not None else EARLIEST,
         reference=found.source.reference,
         as_reported=_as_reported(quantity) if quantity is not None else "",
-        comparator=word(quantity.comparator) if quantity is not None else "",
+        comparator=_comparator(quantity),
         preliminary=found.preliminary,
         haemolysed=haemolysed(found.source.observation, part, reading),
-        normal_low=low,
-        normal_high=high,
+        own_range=Later(lambda: _own_range(part.reference_range, found.match.test, quantity, reading)),
         problem=gap_of(found, value) if isinstance(value, Unusable) else None,
         notes=_notes(found),
         title=reading.terms.tests[found.match.test].title,
@@ -165,19 +168,26 @@ def _number(quantity: Quantity | None, test: str, reading: Reading) -> float | U
     value = number(quantity.value) if quantity is not None else None
     if quantity is None or value is None:
         return Unusable("not-a-number", "the value is not a number")
-    if quantity.comparator and word(quantity.comparator) not in _COMPARATORS:
+    if quantity.comparator and not _comparator(quantity):
         return Unusable("unknown-comparator", "the value is a limit of an unknown kind")
     return reading.terms.quantity(test, value, quantity.unit or "", quantity.code or "", quantity.system or "")
 
 
+def _comparator(quantity: Quantity | None) -> str:
+    """The comparator where it is one of FHIR's; other words of a client are never passed on."""
+    found = word(quantity.comparator) if quantity is not None else ""
+    return found if found in _COMPARATORS else ""
+
+
 def _own_range(
     ranges: list[ReferenceRange | None] | None, test: str, quantity: Quantity | None, reading: Reading
-) -> tuple[float | None, float | None]:
+) -> OwnRange:
     """The laboratory's own normal limits, where it states one normal range, in the unit of the test."""
     normal = [found for found in ranges or () if found is not None and code_word(found.type) in ("", "normal")]
     if len(normal) != 1 or quantity is None:
-        return None, None
-    return _limit(normal[0].low, test, quantity, reading), _limit(normal[0].high, test, quantity, reading)
+        return OwnRange()
+    low, high = normal[0].low, normal[0].high
+    return OwnRange(_limit(low, test, quantity, reading), _limit(high, test, quantity, reading))
 
 
 def _limit(limit: Quantity | None, test: str, quantity: Quantity, reading: Reading) -> float | None:

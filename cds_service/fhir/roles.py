@@ -42,8 +42,9 @@ def from_older_release(order: Resource) -> bool:
     """Whether an order has the shape of FHIR DSTU2 or STU3, which is not read."""
     if order.resource_type == "MedicationOrder":
         return True
-    agent = order.requester is not None and present(order.requester.agent)
-    return order.resource_type == "MedicationRequest" and (agent or present(order.context))
+    if order.resource_type != "MedicationRequest":
+        return False
+    return present(order.context) or (order.requester is not None and present(order.requester.agent))
 
 
 def start_of(order: Resource) -> Day | None:

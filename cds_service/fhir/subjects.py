@@ -26,9 +26,11 @@ def of_another(entry: Entry, ours: frozenset[str]) -> bool:
     resource = entry.resource
     if resource is None:
         return False
+    pointer = resource.subject or resource.patient
+    if pointer is not None and pointer.reference in ours and resource.resource_type != "Patient":
+        return False
     if resource.resource_type == "Patient":
         return _another_patient(resource, entry.full_url, ours)
-    pointer = resource.subject or resource.patient
     if pointer is None or not pointer.reference:
         return False
     return not (pointer.reference.startswith("#") or _in(pointer.reference, ours))

@@ -7,6 +7,8 @@ from cds_service.hooks.prune import prune
 from cds_service.hooks.refused import Refused
 from cds_service.hooks.request import HookRequest, read_request
 from cds_service.hooks.response import (
+    FINDINGS_EXTENSION,
+    LONGEST_SUMMARY,
     Action,
     Card,
     Coding,
@@ -20,6 +22,8 @@ from cds_service.hooks.response import (
 from cds_service.hooks.strict_json import tame_numbers
 
 __all__ = [
+    "FINDINGS_EXTENSION",
+    "LONGEST_SUMMARY",
     "SERVICES",
     "Action",
     "Card",

@@ -78,19 +78,19 @@ def discovery(services: Sequence[ServiceDescription]) -> bytes:
     return _encode({"services": services})
 
 
-def prefetch_templates(needs: Needs, lab_system: str, lab_codes: Sequence[str]) -> dict[str, str]:
+def prefetch_templates(needs: Needs, observations: Sequence[str]) -> dict[str, str]:
     """A template for each section that is needed; simple and portable, no parameter twice.
 
     Some clients fold a repeated parameter into one list, some ignore includes, and relative dates need a newer token:
-    so none of these. Results are asked for by code (`lab_codes` of `lab_system`), never all of them.
+    so none of these. Observations are asked for by code (`observations`, each as `system|code`), never all of them.
     """
     templates: dict[str, str] = {}
     if "patient" in needs.sections:
         templates["patient"] = "Patient/{{context.patientId}}"
     if "medications" in needs.sections:
         templates["medications"] = _SEARCHES["medications"]
-    if "observations" in needs.sections and lab_codes:
-        codes = ",".join(f"{lab_system}|{code}" for code in lab_codes)
+    if "observations" in needs.sections and observations:
+        codes = ",".join(observations)
         templates["observations"] = f"Observation?patient={{{{context.patientId}}}}&code={codes}&_sort=-date&_count=200"
     for section in ("conditions", "allergies"):
         if section in needs.sections:

@@ -41,8 +41,8 @@ class FeedbackEntry:
 
 def read_feedback(body: bytes) -> tuple[FeedbackEntry, ...]:
     """The entries in the order sent. Raises `Refused`: 400 naming the entry, 413 for more than 100 entries."""
-    check_depth(body, 64)
     members = read_strict(body)
+    check_depth(body, 64)
     if not isinstance(members, dict):
         raise Refused(400, f"The body must be a JSON object; found {kind_of(members)}.")
     found = members.get("feedback")
@@ -96,6 +96,8 @@ def _accepted(entry: Members, pointer: str, *, required: bool) -> tuple[str, ...
         raise Refused(400, f"acceptedSuggestions is {state}; an array is required.", where)
     if required and not found:
         raise Refused(400, "acceptedSuggestions is empty; an accepted card names what was accepted.", where)
+    if len(found) > MAX_ITEMS:
+        raise Refused(413, f"acceptedSuggestions has {len(found)} entries; allowed are {MAX_ITEMS}.", where)
     return tuple(_suggestion_id(item, f"{where}/{position}") for position, item in enumerate(found))
 
 

@@ -6,7 +6,7 @@ the table in docs/integrating.md. FHIR content is not read here: `prefetch` and 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -16,8 +16,12 @@ from cds_service.hooks.strict_json import check_depth, read_strict
 MAX_ENTRIES = 20_000
 _OBJECTS_PER_ENTRY = 25
 _UUID = re.compile(r"(?:urn:uuid:)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# RFC 6750: a token that can stand in a header as it is.
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,16384}=*")
 _USER = re.compile(r"(?:Practitioner|PractitionerRole|Patient|RelatedPerson)/[^/\s]+")
-_PREFETCH_MEMBER = re.compile(rb'"prefetch"[ \t\r\n]*:[ \t\r\n]*')
+_PREFETCH_MEMBER = re.compile(rb'"prefetch"[ \t\r\n]*:[ \t\r\n]*\{')
+_PREFETCH_KEY = re.compile(rb'[ \t\r\n]*,?[ \t\r\n]*"(?:[^"\\]|\\.)*+"[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
+_PREFETCH_END = re.compile(rb"[ \t\r\n]*\}")
 
 NOTE_INSTANCE = "hookInstance is not a UUID"
 NOTE_USER = "userId is not a relative reference to a kind of user"
@@ -37,7 +41,7 @@ class HookRequest:
 
     `selections` is None when the client sent none, which is not the same as an empty list. `notes` are fixed words on
     deviations that were accepted; they hold no patient data. Duplicate member names inside `prefetch` values are not
-    looked for: there the last one counts.
+    looked for: there the last one counts. `access_token` lives as long as the call: it is never written anywhere.
     """
 
     hook: str
@@ -50,6 +54,7 @@ class HookRequest:
     prefetch: Mapping[str, msgspec.Raw]
     fhir_server: str | None
     notes: tuple[str, ...]
+    access_token: str | None = field(default=None, repr=False)
 
 
 class _Context(msgspec.Struct, gc=False, rename="camel"):
@@ -58,12 +63,12 @@ class _Context(msgspec.Struct, gc=False, rename="camel"):
 
 class _Envelope(msgspec.Struct, gc=False):
     context: msgspec.Raw = msgspec.Raw(b"null")
-    prefetch: msgspec.Raw = msgspec.Raw(b"null")
+    prefetch: dict[str, msgspec.Raw] | None = None
 
 
+_NO_PIECES = _Envelope(msgspec.Raw(b"{}"))
 _read_envelope = msgspec.json.Decoder(_Envelope).decode
 _read_context = msgspec.json.Decoder(_Context).decode
-_read_prefetch = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def read_request(body: bytes, hook: str, *, max_depth: int = 64, max_entries: int = MAX_ENTRIES) -> HookRequest:
@@ -88,9 +93,10 @@ def read_request(body: bytes, hook: str, *, max_depth: int = 64, max_entries: in
         encounter_id=_encounter(context, notes),
         selections=_selections(context, notes) if hook == "order-select" else None,
         draft_orders=_draft_orders(context, envelope) if hook.startswith("order-") else None,
-        prefetch=_prefetch(envelope.prefetch),
+        prefetch=_prefetch(members, envelope),
         fhir_server=server,
         notes=tuple(notes),
+        access_token=_access_token(members) if server else None,
     )
 
 
@@ -102,7 +108,7 @@ def _check_size(body: bytes, max_entries: int) -> None:
 
 
 def _open(body: bytes, max_depth: int) -> tuple[_Envelope, Members]:
-    """The two pieces that stay as sent, and everything outside `prefetch`, read strictly."""
+    """The pieces that stay as sent, and everything outside `prefetch`, read strictly."""
     try:
         envelope = _read_envelope(body)
         if not body.isascii():
@@ -111,6 +117,8 @@ def _open(body: bytes, max_depth: int) -> tuple[_Envelope, Members]:
         members = read_strict(_without_prefetch(body, envelope.prefetch))
     except (msgspec.DecodeError, ValueError, RecursionError):
         members = read_strict(body)
+        if isinstance(members, dict) and not isinstance(members.get("prefetch"), dict | None):
+            return _NO_PIECES, members  # refused in its turn
         if isinstance(members, dict):  # the two decoders disagree: nothing that we may trust
             raise Refused(400, "The body is not JSON that can be read.") from None
     if not isinstance(members, dict):
@@ -118,14 +126,24 @@ def _open(body: bytes, max_depth: int) -> tuple[_Envelope, Members]:
     return envelope, members
 
 
-def _without_prefetch(body: bytes, prefetch: msgspec.Raw) -> bytes:
+def _without_prefetch(body: bytes, prefetch: Mapping[str, msgspec.Raw] | None) -> bytes:
     """The body with `null` for the value of `prefetch`; the whole body where that value cannot be found by its name."""
-    value = bytes(prefetch)
-    for found in _PREFETCH_MEMBER.finditer(body):
-        start = found.end()
-        if body.startswith(value, start):
-            return body[:start] + b"null" + body[start + len(value) :]
+    for found in _PREFETCH_MEMBER.finditer(body) if prefetch else ():
+        end = _end_of_prefetch(body, found.end(), prefetch or {})
+        if end is not None:
+            return body[: found.end() - 1] + b"null" + body[end:]
     return body
+
+
+def _end_of_prefetch(body: bytes, at: int, prefetch: Mapping[str, msgspec.Raw]) -> int | None:
+    """Where the object ends that begins before `at` and holds these values in this order; None if it does not."""
+    for value in prefetch.values():
+        name = _PREFETCH_KEY.match(body, at)
+        if name is None or not body.startswith(bytes(value), name.end()):
+            return None
+        at = name.end() + len(memoryview(value))
+    closed = _PREFETCH_END.match(body, at)
+    return closed.end() if closed else None
 
 
 def _check_hook(members: Members, hook: str) -> None:
@@ -221,13 +239,11 @@ def _draft_orders(context: Members, envelope: _Envelope) -> msgspec.Raw:
     return _read_context(envelope.context).draft_orders
 
 
-def _prefetch(raw: msgspec.Raw) -> Mapping[str, msgspec.Raw]:
-    first = bytes(memoryview(raw)[:1])
-    if first == b"{":
-        return _read_prefetch(raw)
-    if first == b"n":
-        return {}
-    kind = {b"[": "an array", b'"': "a string", b"t": "true", b"f": "false"}.get(first, "a number")
+def _prefetch(members: Members, envelope: _Envelope) -> Mapping[str, msgspec.Raw]:
+    found = members.get("prefetch")
+    if isinstance(found, dict | None):
+        return envelope.prefetch or {}
+    kind = str(found).lower() if isinstance(found, bool) else "a string" if isinstance(found, str) else kind_of(found)
     raise Refused(400, f"prefetch is {kind}; an object or null is required.", "/prefetch")
 
 
@@ -253,6 +269,16 @@ def _check_authorization(found: object, server: object, patient_id: str, notes: 
     subject = found.get("patient")
     if subject is not None and subject not in (patient_id, f"Patient/{patient_id}"):
         raise Refused(400, "fhirAuthorization.patient is not the patient of context.patientId.", f"{pointer}/patient")
-    kind = found.get("token_type")
-    if not found.get("access_token") or not isinstance(kind, str) or kind.lower() != "bearer":
+    if _access_token({"fhirAuthorization": found}) is None:
         notes.append(NOTE_ACCESS)
+
+
+def _access_token(members: Members) -> str | None:
+    """The bearer token, where there is one that can be sent."""
+    found = members.get("fhirAuthorization")
+    if not isinstance(found, dict):
+        return None
+    kind, token = found.get("token_type"), found.get("access_token")
+    if not isinstance(kind, str) or kind.lower() != "bearer" or not isinstance(token, str):
+        return None
+    return token if _TOKEN.fullmatch(token) else None

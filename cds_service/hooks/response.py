@@ -12,12 +12,16 @@ from msgspec import Meta
 
 from cds_service.hooks.prune import prune
 
-UUID_FORM = r"^(urn:uuid:)?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+LONGEST_SUMMARY = 139
+FINDINGS_EXTENSION = "org.cds-service.findings"
+"""The member of `extension` that lists every finding merged into a card."""
+
+UUID_FORM = r"^(urn:uuid:)?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z"
 Text = Annotated[str, Meta(pattern=r"\S")]
-Summary = Annotated[str, Meta(pattern=r"^[^\n\r]*\S[^\n\r]*$", max_length=139)]
+Summary = Annotated[str, Meta(pattern=r"^[^\n\r]*\S[^\n\r]*\Z", max_length=LONGEST_SUMMARY)]
 Uuid = Annotated[str, Meta(pattern=UUID_FORM)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]+")]
-ResourceId = Annotated[str, Meta(pattern=r"^[A-Za-z]+/[A-Za-z0-9_.-]+$")]
+ResourceId = Annotated[str, Meta(pattern=r"^[A-Za-z]+/[A-Za-z0-9_.-]+\Z")]
 
 Indicator = Literal["info", "warning", "critical"]
 SelectionBehavior = Literal["any", "at-most-one"]

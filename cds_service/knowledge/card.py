@@ -1,12 +1,13 @@
 """A guideline card as the engine holds it: checked words, compiled criteria, texts ready to fill."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from cds_service.chart import Section
 from cds_service.knowledge.case import Hook
 from cds_service.knowledge.criteria import Compiled, Criterion, Leaf, leaves
+from cds_service.knowledge.fillings import Filling
 from cds_service.knowledge.references import Citation, OrderTemplate, OverrideReason
 from cds_service.knowledge.templates import Template
 
@@ -46,7 +47,10 @@ class Summary(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """A suggestion: a resource to create, the draft to delete, or the draft with a named edit."""
+    """A suggestion: a resource to create, the draft to delete, or the draft with a named edit.
+
+    `fill` makes the resource, or the members that the edit replaces; None where the draft is deleted.
+    """
 
     key: str
     label: Template
@@ -55,6 +59,7 @@ class Offer(NamedTuple):
     criterion: Criterion | None
     judge: Compiled | None
     recommended: bool
+    fill: Filling | None = None
 
 
 class Merge(NamedTuple):
@@ -68,7 +73,10 @@ class Merge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One card for one region. `evidence[0]` is the primary source that the card cites."""
+    """One card for one region. `evidence[0]` is the primary source that the card cites.
+
+    `has_partner` says whether the trigger names another medicine (then the draft may be that one).
+    """
 
     id: str
     group: str
@@ -93,6 +101,10 @@ class Card:
     review: Mapping[str, str]
     attributes: Mapping[str, str]
     folder: str
+    has_partner: bool = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "has_partner", any(leaf.partner for leaf in leaves(self.when)))
 
     def criteria(self) -> tuple[Criterion, ...]:
         """Every criterion of the card: trigger, levels, summaries, offers."""
@@ -115,7 +127,3 @@ class Card:
         named = (name for template in (self.detail, *(s.template for s in self.summaries)) for name in template.names)
         shown = frozenset(name.split(".")[1] for name in named if name.startswith("lab."))
         return shown.union(*(leaf.tests for leaf in self.leaves()))
-
-    def has_partner(self) -> bool:
-        """Whether the trigger names another medicine (then the draft may be that one)."""
-        return any(leaf.partner for leaf in leaves(self.when))

@@ -19,6 +19,7 @@ from cds_service.knowledge.card import (
 from cds_service.knowledge.case import HOOKS, Hook
 from cds_service.knowledge.criteria import ALWAYS, compile_criterion
 from cds_service.knowledge.faults import Fault, LibraryError, not_one_of
+from cds_service.knowledge.orders import filling_of
 from cds_service.knowledge.reading import read_criterion
 from cds_service.knowledge.references import OverrideReason, References
 from cds_service.knowledge.spot import Spot, whole
@@ -209,14 +210,16 @@ def _offer(spot: Spot, references: References) -> Offer:
     label = read_template(members["label"], references)
     if kinds[0] == "create":
         order = references.orders[members["create"].choice("the order", references.orders)]
-        return Offer(order.name, label, "create", order, criterion, judge, recommended)
+        fill = filling_of(order, references)
+        return Offer(order.name, label, "create", order, criterion, judge, recommended, fill)
     members[kinds[0]].choice(f"what to {kinds[0]}", ("the draft",))
     if kinds[0] == "delete":
         return Offer("delete", label, "delete", None, criterion, judge, recommended)
     if "edit" not in members:
         spot.fault('update needs the key "edit": the name of what changes')
     edit = references.edits[members["edit"].choice("the edit", references.edits)]
-    return Offer(edit.name, label, "update", edit, criterion, judge, recommended)
+    fill = filling_of(edit, references)
+    return Offer(edit.name, label, "update", edit, criterion, judge, recommended, fill)
 
 
 def _overrides(spot: Spot | None, references: References) -> tuple[OverrideReason, ...]:

@@ -4,9 +4,10 @@ The anchor of a card is an ingredient's *course*: all orders of that ingredient 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NamedTuple
+
+from msgspec import Struct
 
 from cds_service.chart import Allergy, Chart, Day, Gap, LabResult, Medication, Problem, Section
 from cds_service.knowledge.logic import Truth
@@ -47,8 +48,7 @@ class Verdict(NamedTuple):
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(Struct, frozen=True):
     """All orders of one ingredient: `drafts` the hook asks about, orders `taken` now, orders `stopped`."""
 
     ingredient: str
@@ -77,8 +77,7 @@ class Course:
         return self.current[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One card's question to the chart. `course` is None for cards about the patient."""
 
     chart: Chart

@@ -4,11 +4,11 @@ The notation is deliberately poor: `all`, `any`, `none`, at most three deep, fac
 A card that needs more asks for a new named fact.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from cds_service.chart import Section
+from cds_service.chart import Gap, Section
 from cds_service.knowledge.case import Case, Evidence, Judge
 from cds_service.knowledge.logic import Truth, every, negate, some
 
@@ -69,14 +69,34 @@ def compile_criterion(criterion: Criterion) -> Compiled:
     """The criterion as one function. Every leaf is judged, so that the trace is always whole."""
     if isinstance(criterion, Leaf):
         return _compile_leaf(criterion)
-    parts = [compile_criterion(part) for part in criterion.parts]
-    operator = criterion.operator
+    parts = tuple(compile_criterion(part) for part in criterion.parts)
+    return _compile_all(parts) if criterion.operator == "all" else _compile_any(parts, criterion.operator == "none")
+
+
+def _compile_all(parts: tuple[Compiled, ...]) -> Compiled:
+    """`every` of the parts, without a list of their answers."""
 
     def judge(case: Case, trace: Trace) -> Truth:
-        answers = [part(case, trace) for part in parts]
-        if operator == "all":
-            return every(answers)
-        return some(answers) if operator == "any" else negate(some(answers))
+        answer: Truth = True
+        for part in parts:
+            value = part(case, trace)
+            if value is not True and answer is not False:
+                answer = value
+        return answer
+
+    return judge
+
+
+def _compile_any(parts: tuple[Compiled, ...], negated: bool) -> Compiled:
+    """`some` of the parts (or its negation), without a list of their answers."""
+
+    def judge(case: Case, trace: Trace) -> Truth:
+        answer: Truth = False
+        for part in parts:
+            value = part(case, trace)
+            if value is not False and answer is not True:
+                answer = value
+        return negate(answer) if negated else answer
 
     return judge
 
@@ -92,6 +112,26 @@ def _compile_leaf(leaf: Leaf) -> Compiled:
         return negate(answer) if negated else answer
 
     return judge
+
+
+def could_hold(criterion: Criterion, trace: Iterable[Step]) -> bool:
+    """Whether a criterion left unknown might be true if all that was not read were known; `trace` is its own."""
+    return _at_best(criterion, iter(trace), True) is True
+
+
+def _at_best(criterion: Criterion, steps: Iterator[Step], hoped: bool) -> Truth:
+    """The answer with every unread fact taken as hoped; what is absent stays unknown."""
+    if isinstance(criterion, Group):
+        none = criterion.operator == "none"
+        answers = [_at_best(part, steps, hoped != none) for part in criterion.parts]
+        if criterion.operator == "all":
+            return every(answers)
+        return negate(some(answers)) if none else some(answers)
+    step = next(steps)
+    if step.value is None and not step.assumed and any(isinstance(item, Gap) for item in step.evidence):
+        return hoped
+    answer = criterion.if_unknown if step.assumed else step.value
+    return negate(answer) if criterion.negated else answer
 
 
 def leaves(criterion: Criterion) -> Iterator[Leaf]:

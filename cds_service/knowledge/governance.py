@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
+from cds_service.hooks import LONGEST_SUMMARY
 from cds_service.knowledge.card import Card
 from cds_service.knowledge.faults import Fault
 from cds_service.knowledge.references import References
+from cds_service.knowledge.templates import Template
 
-LONGEST_SUMMARY = 139
 _DATES = ("approved", "last_review", "next_review")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 # The most a placeholder can need, the shortening of names included.
@@ -32,24 +33,16 @@ def remarks(card: Card, references: References, today: date) -> Iterator[Remark]
     yield from (Remark(Fault(file, 0, text), True) for text in _review(card))
     yield from _due(card, file, today)
     for summary in card.summaries:
-        length = longest(summary.template.parts, references)
+        length = _longest(summary.template, references)
         if length > LONGEST_SUMMARY:
-            shown = _shown(summary.template.parts)
+            shown = "".join(part.text for part in summary.template.parts)[:60]
             text = f"a summary may reach {length} characters, allowed are {LONGEST_SUMMARY}: {shown}"
             yield Remark(Fault(file, 0, text), True)
 
 
-def _shown(parts: object) -> str:
-    return "".join(part.text for part in parts)[:60] if isinstance(parts, tuple) else ""
-
-
-def longest(parts: tuple[object, ...], references: References) -> int:
+def _longest(template: Template, references: References) -> int:
     """The greatest length of a text, names shortened as far as the engine shortens them."""
-    total = 0
-    for part in parts:
-        filler = getattr(part, "filler", None)
-        total += _room(filler.name, references) if filler else len(getattr(part, "text", ""))
-    return total
+    return sum(_room(part.filler.name, references) if part.filler else len(part.text) for part in template.parts)
 
 
 def _room(name: str, references: References) -> int:

@@ -1,6 +1,5 @@
 """The library: all cards for all regions, what data they need, and the revision that names this exact content."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +11,9 @@ from cds_service.knowledge.case import Hook
 from cds_service.knowledge.criteria import leaves
 from cds_service.knowledge.faults import Fault, LibraryError, not_one_of
 from cds_service.knowledge.references import References
+from cds_service.knowledge.revision import revision_of
 from cds_service.knowledge.shared import read_references, region_names
-from cds_service.terminology import Terms
-
-SUFFIXES = (".yaml", ".md", ".json", ".csv")
+from cds_service.terminology import EXPANSIONS, Expansion, Terms, read_expansion
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +67,30 @@ class Library:
         return Needs(sections.union(*(leaf.needs for leaf in gated)), tests.union(*(leaf.tests for leaf in gated)))
 
 
-def load_library(folder: Path) -> Library:
-    """Read, check and compile everything below `folder`. Raises `LibraryError` with every fault found."""
+def load_library(folder: Path, data: Path | None = None) -> Library:
+    """Read, check and compile everything below `folder`. Raises `LibraryError` with every fault found.
+
+    With `data`, the descendants of SNOMED roots that the site keeps in that folder count too.
+    """
     if not (folder / "shared").is_dir():
         raise LibraryError([Fault(str(folder), 0, "is not a folder of cards: it has no folder shared")])
-    references = read_references(folder)
+    expansion = site_expansion(data)
+    references = read_references(folder, expansion)
     names = region_names(folder)
     folders = card_folders(folder)
     regions = {name: _read_all(folders, folder, name, names, references) for name in names}
-    return Library(regions, references, revision_of(folder), _version(regions))
+    revision = revision_of(folder, expansion.sha256 if expansion else "")
+    return Library(regions, references, revision, _version(regions))
+
+
+def site_expansion(data: Path | None) -> Expansion | None:
+    """The descendants kept in a data folder, None without any. Raises `LibraryError` for a file that cannot be used."""
+    if data is None:
+        return None
+    try:
+        return read_expansion(data / EXPANSIONS)
+    except (OSError, ValueError) as error:
+        raise LibraryError([Fault(str(data / EXPANSIONS), 0, f"cannot be used: {error}")]) from error
 
 
 def card_folders(root: Path) -> list[Path]:
@@ -115,16 +128,6 @@ def _crossed(cards: list[Card], catalogue: frozenset[str]) -> list[Fault]:
             for name in sorted(named - allowed)
         ]
     return faults
-
-
-def revision_of(folder: Path) -> str:
-    """SHA-256 over path and bytes of every file that shapes an answer, in the order of their paths."""
-    digest = hashlib.sha256()
-    files = (path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.name != "vignettes.yaml")
-    for path in sorted(files):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return f"sha256:{digest.hexdigest()}"
 
 
 def _version(regions: Mapping[str, tuple[Card, ...]]) -> str:

@@ -1,6 +1,5 @@
 """Reading `cards/shared/`: everything that more than one card refers to."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,28 +7,28 @@ from pathlib import Path
 from cds_service.knowledge.criteria import compile_criterion
 from cds_service.knowledge.facts.compare import RELATIONS
 from cds_service.knowledge.faults import Fault, LibraryError, not_one_of
+from cds_service.knowledge.orders import check_orders, read_orders
 from cds_service.knowledge.reading import read_criterion
 from cds_service.knowledge.references import (
     Citation,
     Gate,
     Limit,
-    OrderTemplate,
     OverrideReason,
     PairTable,
     References,
 )
 from cds_service.knowledge.spot import Spot, whole
 from cds_service.knowledge.strict_yaml import Document, read_yaml
-from cds_service.terminology import Terms, build_terms, read_tables
+from cds_service.terminology import Expansion, Tables, Terms, build_terms, expanded, read_tables
 
 READ_WORDS = ("yes", "copy", "secondary")
 
 
-def read_references(cards: Path) -> References:
-    """All shared files, checked. Raises `LibraryError`."""
+def read_references(cards: Path, expansion: Expansion | None = None) -> References:
+    """All shared files, checked, with the descendants a site has added. Raises `LibraryError`."""
     shared = cards / "shared"
     labs = _document(shared, "labs.yaml")
-    terms = _terms(shared, labs)
+    terms = _terms(shared, labs, expansion)
     sources = _sources(whole(_document(shared, "sources.yaml")))
     references = References(
         terms=terms,
@@ -38,11 +37,12 @@ def read_references(cards: Path) -> References:
         pairs=_pairs(shared, terms),
         criteria=whole(_document(shared, "criteria.yaml")).mapping(),
         sources=sources,
-        orders=_orders(shared, edits=False),
-        edits=_orders(shared, edits=True),
+        orders=read_orders(shared, edits=False),
+        edits=read_orders(shared, edits=True),
         catalogue=frozenset(whole(_document(shared, "catalogue.yaml")).mapping()),
         classes_of=_classes_of(terms),
     )
+    check_orders(references)
     codes, sets = _overrides(whole(_document(shared, "override-reasons.yaml")))
     references = replace(references, overrides=codes, override_sets=sets)
     return replace(references, gates=_gates(whole(_document(shared, "gates.yaml")), references))
@@ -61,11 +61,11 @@ def _plain(document: Document) -> Mapping[str, object]:
     return {key: spot.value for key, spot in whole(document).mapping().items()}
 
 
-def _terms(shared: Path, labs: Document) -> Terms:
+def _terms(shared: Path, labs: Document, expansion: Expansion | None) -> Terms:
     """The terminology; its own sentences name file and place, so they are passed on as they are."""
     try:
         return build_terms(
-            read_tables(shared),
+            _tables(shared, expansion),
             _plain(_document(shared, "drugs/classes.yaml")),
             _plain(labs),
             _plain(_document(shared, "conditions.yaml")),
@@ -73,6 +73,11 @@ def _terms(shared: Path, labs: Document) -> Terms:
         )
     except (OSError, ValueError, KeyError) as error:
         raise LibraryError([Fault("shared", 0, str(error))]) from error
+
+
+def _tables(shared: Path, expansion: Expansion | None) -> Tables:
+    tables = read_tables(shared)
+    return replace(tables, conditions=expanded(tables.conditions, expansion)) if expansion else tables
 
 
 def _classes_of(terms: Terms) -> dict[str, frozenset[str]]:
@@ -167,29 +172,6 @@ def _overrides(spot: Spot) -> tuple[dict[str, OverrideReason], dict[str, tuple[s
         for name, entry in members["sets"].mapping().items()
     }
     return codes, sets
-
-
-def _orders(shared: Path, edits: bool) -> dict[str, OrderTemplate]:
-    """The resources that suggestions create, or (with `edits`) the members they change in a draft."""
-    found = {}
-    for path in sorted((shared / "orders").glob("*.json")):
-        content = _json(path)
-        if ("edit" in content) is edits:
-            inner = content["edit"] if edits else content
-            if not isinstance(inner, dict) or (not edits and "resourceType" not in inner):
-                raise LibraryError([Fault(f"shared/orders/{path.name}", 0, "is neither a FHIR resource nor an edit")])
-            found[path.stem] = OrderTemplate(path.stem, inner)
-    return found
-
-
-def _json(path: Path) -> dict[str, object]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise LibraryError([Fault(f"shared/orders/{path.name}", 0, f"is not JSON: {error}")]) from error
-    if not isinstance(content, dict):
-        raise LibraryError([Fault(f"shared/orders/{path.name}", 0, "must be a JSON object")])
-    return content
 
 
 def _gates(spot: Spot, references: References) -> tuple[Gate, ...]:

@@ -35,15 +35,14 @@ class Spot:
             self.fault(f"{self.name} must be a mapping of keys, found {_kind(self.value)}")
         required = tuple(required)
         if optional is not None:
-            self._refuse_unknown({*required, *optional})
+            self._refuse_unknown(self.value, {*required, *optional})
         for key in required:
             if key not in self.value:
                 self.fault(f'{self.name} lacks the key "{key}"')
         return {str(key): self.at(str(key), value) for key, value in self.value.items()}
 
-    def _refuse_unknown(self, allowed: set[str]) -> None:
-        assert isinstance(self.value, Mapping)  # noqa: S101 - checked by the caller
-        for key in self.value:
+    def _refuse_unknown(self, keys: Iterable[object], allowed: set[str]) -> None:
+        for key in keys:
             if key not in allowed:
                 self.at(str(key), None).fault(not_one_of("the key", key, allowed))
 

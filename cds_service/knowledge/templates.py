@@ -8,13 +8,15 @@ from cds_service.knowledge.placeholders import Filler, Moment, find_placeholder
 from cds_service.knowledge.references import References
 from cds_service.knowledge.spot import Spot
 
-_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 # Control and direction-changing characters: they could forge lines or turn text round.
 _UNSAFE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff\\ud800-\\udfff]+")
 # What means something to Markdown anywhere in a line; at its start a few marks more; and what becomes a link by itself.
 _MARKDOWN = re.compile(r"([\\`*_\[\]#!|~])")
 _LINE_START = re.compile(r"^([-+=:]|[0-9]+(?=[.)]))")
 _LINK = re.compile(r"(?i)(://|www\.|@)")
+# Most names are plain words: letters, digits, single blanks, and marks that mean nothing before a blank or a word.
+_HARMLESS = re.compile(r"[A-Za-z](?:[A-Za-z0-9]|[ ,;()/%-](?=[A-Za-z0-9(])|(?<=[0-9])\.(?=[0-9]))*+")
 LONGEST_FOREIGN = 120
 
 Escape = Callable[[str], str]
@@ -56,7 +58,7 @@ def read_template(spot: Spot, references: References, text: str | None = None) -
     written = spot.text() if text is None else text
     parts: list[Part] = []
     end = 0
-    for match in _PLACEHOLDER.finditer(written):
+    for match in PLACEHOLDER.finditer(written):
         parts.append(Part(written[end : match.start()]))
         parts.append(Part(match[0], find_placeholder(match[1], spot, references)))
         end = match.end()
@@ -69,6 +71,8 @@ def read_template(spot: Spot, references: References, text: str | None = None) -
 
 def clean(text: str) -> str:
     """A client's text as one line without control or direction-changing characters, at most 120 characters."""
+    if len(text) <= LONGEST_FOREIGN and _HARMLESS.fullmatch(text):
+        return text
     return shortened(" ".join(_UNSAFE.sub(" ", text).split()), LONGEST_FOREIGN)
 
 
@@ -79,6 +83,8 @@ def plain_text(text: str) -> str:
 
 def markdown(text: str) -> str:
     """A client's text inside Markdown: clean, Markdown and HTML marks escaped."""
+    if len(text) <= LONGEST_FOREIGN and _HARMLESS.fullmatch(text):
+        return text
     safe = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     safe = _LINK.sub(lambda match: f"{match[0][0]}&#8203;{match[0][1:]}", _MARKDOWN.sub(r"\\\1", safe))
     return _LINE_START.sub(lambda match: f"&#{ord(match[0][0])};{match[0][1:]}", safe)

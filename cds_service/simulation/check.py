@@ -5,17 +5,19 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+from cds_service.knowledge.coverage import Coverage, coverage
 from cds_service.knowledge.faults import Fault, LibraryError
 from cds_service.knowledge.governance import Remark, remarks
-from cds_service.knowledge.library import Library, card_folders, load_library
+from cds_service.knowledge.library import Library, card_folders, load_library, site_expansion
 from cds_service.knowledge.schema import shape_faults
 from cds_service.simulation import proof
 from cds_service.simulation.proof import Prepared
+from cds_service.simulation.versions import version_faults
 from cds_service.simulation.vignettes import read_vignettes
 
 
 class Report(NamedTuple):
-    """What the checks found. `cards`, `vignettes` and `criteria` say how much was looked at."""
+    """What the checks found, how many cards, vignettes and criteria were looked at, and the codes of each condition."""
 
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...]
@@ -23,21 +25,27 @@ class Report(NamedTuple):
     vignettes: int
     criteria: int
     revision: str
+    coverage: tuple[Coverage, ...] = ()
 
 
-def check(cards: Path, today: date, strict: bool = False) -> Report:
-    """Shape, references, governance and vignettes; never raises for a fault in the cards."""
+def check(cards: Path, today: date, strict: bool = False, data: Path | None = None) -> Report:
+    """Shape, references, governance and vignettes; never raises for a fault in the cards.
+
+    With `data`, the descendants that the site keeps in that folder count too.
+    """
     try:
-        library = load_library(cards)
+        library = load_library(cards, data)
         shape = shape_faults(cards, card_folders(cards))
         prepared = [proof.prepare(one, library) for one in read_vignettes(cards, library.terms, tuple(library.regions))]
     except LibraryError as error:
         return Report(tuple(error.faults), (), len(card_folders(cards)), 0, 0, "")
     spoken = [remark for card in library.cards for remark in remarks(card, library.references, today)]
-    faults = [*shape, *_fatal(spoken, strict), *vignette_faults(library, prepared), *unproved(library, prepared)]
+    faults = [*shape, *version_faults(cards), *_fatal(spoken, strict)]
+    faults += [*vignette_faults(library, prepared), *unproved(library, prepared)]
     warnings = tuple(remark.fault for remark in spoken if not (remark.fatal or strict))
     criteria = sum(len(card.leaves()) for card in library.cards)
-    return Report(tuple(faults), warnings, len(library.cards), len(prepared), criteria, library.revision)
+    covered = coverage(cards, site_expansion(data))
+    return Report(tuple(faults), warnings, len(library.cards), len(prepared), criteria, library.revision, covered)
 
 
 def _fatal(spoken: list[Remark], strict: bool) -> list[Fault]:

@@ -7,21 +7,17 @@ from typing import Any
 from cds_service.knowledge.faults import not_one_of
 from cds_service.knowledge.spot import Spot
 from cds_service.simulation import phrases
-from cds_service.terminology import Coding, Terms
+from cds_service.terminology import Coding, Terms, system_name
 
 PATIENT = "vignette"
 MEMBERS = ("age", "born", "sex", "orders", "taking", "stopped", "labs", "conditions", "allergies", "not_delivered")
 ORDER = ("drug", "dose", "reason", "route", "text", "code", "status", "unselected", "started", "stopped", "intent")
 _SYSTEMS = {
-    "rxnorm": "http://www.nlm.nih.gov/research/umls/rxnorm",
-    "snomed": "http://snomed.info/sct",
-    "atc": "http://www.whocc.no/atc",
-    "loinc": "http://loinc.org",
-    "icd-10-cm": "http://hl7.org/fhir/sid/icd-10-cm",
-    "icd-10": "http://hl7.org/fhir/sid/icd-10",
+    **{word: system_name(word) for word in ("rxnorm", "snomed", "atc", "loinc", "icd-10-cm", "icd-10")},
+    # Package numbers are not read by the terminology: they stand in vignettes to show that.
     "pzn": "http://fhir.de/CodeSystem/ifa/pzn",
 }
-_UCUM = "http://unitsofmeasure.org"
+_UCUM = system_name("ucum")
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 _VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 _ALLERGY_CLINICAL = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
@@ -181,7 +177,7 @@ class Builder:
         status = members["status"].text() if "status" in members else "active"
         clinical = "active" if status in _UNVERIFIED else status
         verification = status if status in _UNVERIFIED else "confirmed"
-        resource: Json = {
+        return {
             "resourceType": "Condition",
             "id": self.identifier("condition"),
             "clinicalStatus": {"coding": [{"system": _CLINICAL, "code": clinical}]},
@@ -190,7 +186,6 @@ class Builder:
             "subject": {"reference": f"Patient/{PATIENT}"},
             "recordedDate": self.day(phrases.days_ago(members["recorded"]) if "recorded" in members else 100),
         }
-        return resource
 
     def _problem(self, members: Mapping[str, Spot], spot: Spot) -> Json:
         if "code" in members:

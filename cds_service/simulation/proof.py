@@ -19,7 +19,7 @@ from cds_service.knowledge.library import Library
 from cds_service.simulation.vignettes import CLOCK, Vignette, compare
 
 _ID = UUID(int=1)
-Json = dict[str, object]
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,7 @@ def _changed(criterion: Criterion, leaf: Leaf, new: Leaf | None) -> Criterion:
 def survivors(card: Card, region: str, library: Library, prepared: Sequence[Prepared]) -> list[Mutant]:
     """The mutants of a card that no vignette notices; criteria a region shares with the first are proved there."""
     own = [one for one in prepared if one.vignette.card == card.id and one.vignette.region == region]
+    own = [one for one in own if not faults(one, library)]  # a vignette that fails anyway proves nothing
     proved = _places(card.id, library) if card not in library.cards else set()
     return [
         mutant

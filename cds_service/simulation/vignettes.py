@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cds_service.chart import SECTIONS
+from cds_service.hooks import FINDINGS_EXTENSION
 from cds_service.knowledge.case import HOOKS, Hook
 from cds_service.knowledge.faults import Fault, LibraryError
 from cds_service.knowledge.library import card_folders
@@ -172,20 +173,21 @@ def bundle(kind: str, resources: Sequence[Json]) -> Json:
 def compare(vignette: Vignette, answer: Json) -> list[str]:
     """What differs between an answer over the wire and what the vignette expects; empty when it is as expected."""
     cards = answer.get("cards", [])
-    mine = [(card, entry) for card in cards for entry in _findings(card) if entry["id"] == vignette.card]
+    mine = [(card, entry) for card in cards for entry in findings_of(card) if entry["id"] == vignette.card]
     expect = vignette.expect
     level = min((entry["indicator"] for _, entry in mine), key=LEVELS.index, default="none")
     faults = [] if level == expect.finding else [f"the finding is {level}, expected {expect.finding}"]
     if mine and expect.finding != "none":
         faults += _differences(expect, mine[0][0])
-    has_quality = any(entry["id"] == "data-quality" for card in cards for entry in _findings(card))
+    has_quality = any(entry["id"] == "data-quality" for card in cards for entry in findings_of(card))
     if expect.data_quality is not None and expect.data_quality is not has_quality:
         faults.append(f"the data-quality card is {'there' if has_quality else 'not there'}")
     return faults
 
 
-def _findings(card: Json) -> list[Json]:
-    found: list[Json] = card.get("extension", {}).get("org.cds-service.findings", [])
+def findings_of(card: Json) -> list[Json]:
+    """The findings merged into a card of an answer."""
+    found: list[Json] = card.get("extension", {}).get(FINDINGS_EXTENSION, [])
     return found
 
 
@@ -198,7 +200,7 @@ def _offers(offered: tuple[str, ...], expected: tuple[str, ...], alone: bool) ->
 
 def _differences(expect: Expectation, card: Json) -> Iterable[str]:
     offered = tuple(suggestion["label"] for suggestion in card.get("suggestions", []))
-    alone = len(_findings(card)) == 1
+    alone = len(findings_of(card)) == 1
     if expect.suggestions is not None and not _offers(offered, expect.suggestions, alone):
         yield f"the suggestions are {json.dumps(offered)}, expected {json.dumps(expect.suggestions)}"
     for name, text, place in (
@@ -212,5 +214,5 @@ def _differences(expect: Expectation, card: Json) -> Iterable[str]:
     ):
         if text and text not in place:
             yield f'the {name} lacks "{text}": {place[:300]}'
-    if expect.section_of and _findings(card)[0]["id"] != expect.section_of:
-        yield f"it is not a section of {expect.section_of} but of {_findings(card)[0]['id']}"
+    if expect.section_of and findings_of(card)[0]["id"] != expect.section_of:
+        yield f"it is not a section of {expect.section_of} but of {findings_of(card)[0]['id']}"

@@ -5,13 +5,23 @@ The code tables and the readable lists are passed in; this room holds no drug na
 
 from cds_service.terminology.derivations import Adjusted, Derivation, Estimated
 from cds_service.terminology.derived import adjusted_total, filtration_rate
-from cds_service.terminology.tables import Tables, read_tables
+from cds_service.terminology.expansions import (
+    EXPANSIONS,
+    Expansion,
+    expanded,
+    expansion_roots,
+    expansion_text,
+    read_expansion,
+)
+from cds_service.terminology.systems import system_name
+from cds_service.terminology.tables import ConditionCode, Tables, read_tables
 from cds_service.terminology.terms import Terms, build_terms
 from cds_service.terminology.values import (
     Coding,
     ConceptMatch,
     DrugMatch,
     LabMatch,
+    Meaning,
     ObservedMatch,
     SubstanceMatch,
     Test,
@@ -21,13 +31,17 @@ from cds_service.terminology.values import (
 )
 
 __all__ = [
+    "EXPANSIONS",
     "Adjusted",
     "Coding",
     "ConceptMatch",
+    "ConditionCode",
     "Derivation",
     "DrugMatch",
     "Estimated",
+    "Expansion",
     "LabMatch",
+    "Meaning",
     "ObservedMatch",
     "SubstanceMatch",
     "Tables",
@@ -38,6 +52,11 @@ __all__ = [
     "build_terms",
     "clean",
     "clean_coding",
+    "expanded",
+    "expansion_roots",
+    "expansion_text",
     "filtration_rate",
+    "read_expansion",
     "read_tables",
+    "system_name",
 ]

@@ -17,6 +17,10 @@ class Estimated:
     sexes: Mapping[str, Mapping[str, float]]
     coefficients: Mapping[str, float]
 
+    def needs(self) -> frozenset[str]:
+        """The tests it looks at."""
+        return frozenset({self.source})
+
     def value(self, level: float, age: float, sex: str) -> float | None:
         """The estimate in the unit of the test; None where the equation does not apply."""
         if level <= 0 or age < self.from_age or sex not in self.sexes:
@@ -40,6 +44,10 @@ class Adjusted:
     without: frozenset[str]
     slope: float
     reference: float
+
+    def needs(self) -> frozenset[str]:
+        """The tests it looks at."""
+        return frozenset({self.source, self.binder, *self.at_least})
 
     def value(self, total: float, binder: float) -> float:
         """The adjusted total in the unit of the test."""

@@ -153,7 +153,7 @@ def lab_rows(labs: Iterable[SourceRow]) -> list[LabCode]:
 
 
 def condition_rows(conditions: Iterable[SourceRow]) -> list[ConditionCode]:
-    """The condition codes; a SNOMED root counts for itself only, since its hierarchy is not bundled."""
+    """The condition codes; a SNOMED root counts for itself and is marked, since its hierarchy is not bundled."""
     rows = []
     for row in conditions:
         system, code = row["system"], plain_code(row["system"], row["code"])
@@ -162,8 +162,11 @@ def condition_rows(conditions: Iterable[SourceRow]) -> list[ConditionCode]:
         for column, allowed in _CONDITION_WORDS.items():
             if row[column] not in allowed:
                 raise BuildError(f'conditions.csv: {code} has {column} "{row[column]}"; use {", ".join(allowed)}.')
-        match = "exact" if row["match"] == "descendants" else row["match"]
-        rows.append(ConditionCode(row["concept"], system, code, match, row["use"], row["note"], row["display"]))
+        is_root = row["match"] == "descendants"
+        if is_root and (system != "snomed" or row["use"] not in {"match", "allergy"}):
+            raise BuildError(f"conditions.csv: {code} is no SNOMED code that states {row['concept']}: no descendants.")
+        match, root = ("exact", "true") if is_root else (row["match"], "")
+        rows.append(ConditionCode(row["concept"], system, code, match, row["use"], row["note"], row["display"], root))
     return rows
 
 

@@ -37,11 +37,11 @@ class Labs:
     other: Sequence[tuple[str, ...]]
     preferred: Mapping[tuple[str, str], str]
     _rules: dict[Key, Rule | Unusable] = field(default_factory=dict)
-    _matches: dict[Key, LabMatch | None] = field(default_factory=dict)
+    _matches: dict[tuple[Coding, ...], LabMatch | None] = field(default_factory=dict)
 
     def match(self, codings: Sequence[Coding]) -> LabMatch | None:
         """The test all known codings agree on; None when no coding is on the allow-list."""
-        key = tuple(part for coding in codings for part in coding)
+        key = tuple(codings)
         try:
             return self._matches[key]
         except KeyError:
@@ -125,6 +125,8 @@ def spelling(unit: str) -> str:
 
 
 def _converted(value: float, operation: str, operand: Decimal) -> float:
+    if operand == 1:
+        return round(value, _PLACES)
     number = Decimal(repr(value))
     return round(float(number / operand if operation == "divide" else number * operand), _PLACES)
 

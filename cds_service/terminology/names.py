@@ -49,9 +49,10 @@ class NameIndex:
         if self.is_ruled_out(text):
             return ()
         found: set[str] = set()
+        odd = [place for place, word in enumerate(text) if not self._is_plain(word)]
         at = 0
         while at < len(text):
-            name, meanings = self._at(text, at)
+            name, meanings = self._at(text, at, odd)
             found.update(meanings)
             at += max(len(name), 1)
         return tuple(sorted(found))
@@ -60,15 +61,17 @@ class NameIndex:
         """True when the text says that it is no medicine."""
         return holds_any(text, self.never)
 
-    def _at(self, text: Sequence[str], at: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _at(self, text: Sequence[str], at: int, odd: Sequence[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The name that begins at a word; `odd` are the places of the words that are not plain."""
         for name, meanings, alone in self.by_first.get(text[at], ()):
-            if tuple(text[at : at + len(name)]) == name and (not alone or self._is_alone(text, at, len(name))):
+            if tuple(text[at : at + len(name)]) != name:
+                continue
+            if not alone or not odd or (at <= odd[0] and odd[-1] < at + len(name)):
                 return name, meanings
         return (), ()
 
-    def _is_alone(self, text: Sequence[str], at: int, size: int) -> bool:
-        rest = (*text[:at], *text[at + size :])
-        return all(word in self.form_words or word[0].isdigit() for word in rest)
+    def _is_plain(self, word: str) -> bool:
+        return word in self.form_words or word[0].isdigit()
 
 
 def build_names(rows: Iterable[DrugName], form_words: Iterable[str]) -> NameIndex:

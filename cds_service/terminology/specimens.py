@@ -8,7 +8,9 @@ from typing import Any
 from cds_service.terminology.memory import remember
 
 _NO = r"\b(?:no|not|non|without|free of|nil)[ -]+(?:\w+ ){0,2}(?:%s)"
-_NONE = r"(?:%s)(?: index)?\s*[:=-]?\s*(?:none|negative|absent|normal|not|no|nil|0)\b"
+_NONE = r"(?:%s)(?: index)?\s*+[:=-]?\s*+(?:none|negative|absent|normal|not|no|nil|0)\b"
+# Endings are bounded and blanks taken once: the time to look through a text grows with its length, not faster.
+_LONGEST_ENDING = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +46,5 @@ def build_specimens(listed: Mapping[str, Any]) -> Specimens:
 
 
 def _any_of(phrases: Iterable[str]) -> str:
-    return "|".join(re.escape(phrase).replace(r"\*", r"\w*").replace(r"\ ", " ") for phrase in phrases)
+    ending = rf"\w{{0,{_LONGEST_ENDING}}}+"
+    return "|".join(re.escape(phrase).replace(r"\*", ending).replace(r"\ ", " ") for phrase in phrases)

@@ -62,7 +62,10 @@ class LabCode(NamedTuple):
 
 
 class ConditionCode(NamedTuple):
-    """A code of a condition: `match` exact, prefix or range; `use` match, supporting, allergy or never."""
+    """A code of a condition: `match` exact, prefix or range; `use` match, supporting, allergy or never.
+
+    `root` is "true" for a code whose descendants in its hierarchy count too; they are not bundled (`expansions.py`).
+    """
 
     concept: str
     system: str
@@ -71,6 +74,7 @@ class ConditionCode(NamedTuple):
     use: str
     note: str
     display: str
+    root: str = ""
 
 
 class UnitSpelling(NamedTuple):

@@ -1,21 +1,24 @@
 """Everything the readers of a chart ask the terminology, behind one value."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cds_service.terminology.conditions import Conditions, build_conditions
-from cds_service.terminology.derivations import Derivation, build_derivations
+from cds_service.terminology.derivations import Adjusted, Derivation, build_derivations
 from cds_service.terminology.drugs import Drugs, build_drugs
 from cds_service.terminology.labs import Labs, build_labs
+from cds_service.terminology.memory import remember
 from cds_service.terminology.routes import Routes, build_routes
 from cds_service.terminology.specimens import Specimens, build_specimens
+from cds_service.terminology.systems import system_name
 from cds_service.terminology.tables import Tables
 from cds_service.terminology.values import (
     Coding,
     ConceptMatch,
     DrugMatch,
     LabMatch,
+    Meaning,
     ObservedMatch,
     SubstanceMatch,
     Test,
@@ -27,7 +30,10 @@ Listed = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The terminology of one library; immutable but for bounded caches of texts already read."""
+    """The terminology of one library; immutable but for bounded caches of texts already read.
+
+    `combined` are the tests of which a result is combined with another one of its day.
+    """
 
     _drugs: Drugs
     _labs: Labs
@@ -35,11 +41,21 @@ class Terms:
     _routes: Routes
     specimens: Specimens
     derivations: tuple[Derivation, ...] = ()
+    combined: frozenset[str] = frozenset()
+    _meanings: dict[tuple[Coding, ...], Meaning] = field(default_factory=dict)
 
     @property
     def tests(self) -> Mapping[str, Test]:
         """Every known test by name."""
         return self._labs.tests
+
+    def sources(self, tests: Iterable[str]) -> frozenset[str]:
+        """These tests and those from which they are calculated."""
+        found = frozenset(tests)
+        for rule in reversed(self.derivations):
+            if rule.test in found:
+                found |= rule.needs()
+        return found
 
     @property
     def classes(self) -> Mapping[str, frozenset[str]]:
@@ -69,7 +85,7 @@ class Terms:
 
     def meant(self, classes: frozenset[str], route: str) -> frozenset[str]:
         """The classes less those that do not mean a medicine given by this route."""
-        return self._drugs.classes.meant(classes, route, ()) if route else classes
+        return self._drugs.meant(classes, route) if route else classes
 
     def drug(self, codings: Sequence[Coding], text: str) -> DrugMatch:
         """What a medicine contains: by code, else by name, else only the classes its words hint at."""
@@ -95,6 +111,13 @@ class Terms:
         """The condition an Observation states (its status or its due date); None when it states none."""
         return self._conditions.observed(codings)
 
+    def meaning(self, codings: tuple[Coding, ...]) -> Meaning:
+        """What the code of an Observation means: both of the above, looked up once."""
+        found = self._meanings.get(codings)
+        if found is None:
+            found = remember(self._meanings, codings, Meaning(self.lab(codings), self.observed(codings)))
+        return found
+
     def affirms(self, codings: Sequence[Coding]) -> bool | None:
         """What the value of such an Observation says: yes, no, or not understood."""
         return self._conditions.affirms(codings)
@@ -107,9 +130,10 @@ class Terms:
         """The LOINC codes that count for these tests, sorted."""
         return self._labs.codes(tests)
 
-    def observed_codes(self, concepts: Iterable[str]) -> tuple[str, ...]:
-        """The LOINC codes of Observations that state these conditions, sorted."""
-        return self._conditions.observed_codes(concepts)
+    def observation_tokens(self, tests: Iterable[str]) -> tuple[str, ...]:
+        """What to search Observations for: results of these tests and statements of conditions, as `system|code`."""
+        labs = (("loinc", code) for code in self._labs.codes(tests))
+        return tuple(f"{system_name(word)}|{code}" for word, code in (*labs, *sorted(self._conditions.observations)))
 
     def drug_coding(self, ingredient: str) -> Coding | None:
         """A good code to write an ingredient with; None when the tables have none."""
@@ -127,11 +151,13 @@ class Terms:
 def build_terms(tables: Tables, classes: Listed, labs: Listed, conditions: Listed, routes: Listed) -> Terms:
     """The terminology from the generated tables and the readable lists; raises ValueError where they disagree."""
     route_words = build_routes(routes)
+    derivations = build_derivations(labs.get("derived", {}))
     return Terms(
         build_drugs(tables, classes, route_words),
         build_labs(tables, labs),
         build_conditions(tables, conditions),
         route_words,
         build_specimens(labs["specimens"]),
-        build_derivations(labs.get("derived", {})),
+        derivations,
+        frozenset(rule.binder for rule in derivations if isinstance(rule, Adjusted)),
     )

@@ -1,5 +1,7 @@
 """The shape of every answer over HTTP: JSON bodies and FHIR OperationOutcomes for whatever is no success."""
 
+from http import HTTPMethod
+
 from flask import Response, request
 
 from cds_service.hooks import Refused, operation_outcome
@@ -9,7 +11,16 @@ JSON = "application/json"
 RETRY_SECONDS = "2"
 
 UNAVAILABLE = "The decision could not be recorded, so it is not given out; try again."
+NOT_CHECKED = "Callers cannot be checked at the moment; try again."
+TOO_OFTEN = "This client calls too often; try again later."
+# The same bytes whatever is wrong with a token, so that nobody learns which check failed.
+UNAUTHORIZED = operation_outcome(401, "This call carries no valid token.")
 DEFECT = "The service failed to answer; the fault is ours and has been logged."
+
+
+def method_said() -> str:
+    """The method of this request where it is one of HTTP's; another word is the caller's own and not repeated."""
+    return request.method if request.method in HTTPMethod.__members__ else "OTHER"
 
 
 def json_answer(body: bytes, status: int = 200) -> Response:
@@ -22,6 +33,20 @@ def outcome_answer(status: int, message: str, pointer: str = "") -> Response:
     answer = json_answer(operation_outcome(status, message, pointer, str(request.environ[ID])), status)
     if status == 503:
         answer.headers["Retry-After"] = RETRY_SECONDS
+    return answer
+
+
+def unauthorized_answer() -> Response:
+    """The one answer to every call without a valid token."""
+    answer = json_answer(UNAUTHORIZED, 401)
+    answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+def throttled_answer(seconds: int) -> Response:
+    """The answer to a client that calls too often."""
+    answer = outcome_answer(429, TOO_OFTEN)
+    answer.headers["Retry-After"] = str(seconds)
     return answer
 
 

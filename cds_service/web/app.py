@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from datetime import datetime
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
+from flask.globals import request_ctx
 from flask_cors import CORS
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -12,11 +14,24 @@ from cds_service.audit import Journal, JournalUnavailable
 from cds_service.hooks import Refused
 from cds_service.knowledge.library import Library
 from cds_service.settings import Settings
+from cds_service.trust.refusals import Throttled, Unauthorized, Unavailable
 from cds_service.web.address import ID, STARTED, FlaskAtPath, log_facts
-from cds_service.web.answers import DEFECT, UNAVAILABLE, outcome_answer, refusal
+from cds_service.web.answers import (
+    DEFECT,
+    NOT_CHECKED,
+    UNAVAILABLE,
+    method_said,
+    outcome_answer,
+    refusal,
+    throttled_answer,
+    unauthorized_answer,
+)
 from cds_service.web.doors import House, Respond, TakeFeedback, hook_doors
 from cds_service.web.health import Ready, health_doors
 from cds_service.web.log import Log, crash_facts, make_log
+
+if TYPE_CHECKING:
+    from cds_service.trust.gate import Gate
 
 _HOOK_PATHS = "/cds-services"
 _QUIET = {"/livez", "/readyz", "/healthz"}
@@ -30,17 +45,42 @@ def create_app(
     respond: Respond,
     take_feedback: TakeFeedback,
     ready: Ready = tuple,
+    gate: "Gate | None" = None,
 ) -> Flask:
-    """The service as a WSGI application. `ready` names the checks that fail now, beyond the journal."""
+    """The service as a WSGI application. `ready` names the checks that fail now, beyond the journal.
+
+    Without a `gate` nobody is asked for a token, which only the sandbox profile allows.
+    """
     app = FlaskAtPath(settings.base_path)
-    house = House(settings, library, journal, clock, respond, take_feedback)
+    house = House(settings, library, journal, clock, respond, take_feedback, gate)
+    origins = allowed_origins(settings, gate)
     app.register_blueprint(hook_doors(house))
     app.register_blueprint(health_doors(house, ready))
     log = make_log(settings)
     _answer_errors(app, log)
-    app.after_request(_finish(log, settings))
-    _allow_origins(app, settings)
+    _answer_callers(app)
+    app.after_request(_finish(log, origins))
+    _allow_origins(app, origins)
     return app
+
+
+def _answer_callers(app: Flask) -> None:
+    """Who is turned away before the body was looked at."""
+    app.register_error_handler(Unauthorized, lambda _: unauthorized_answer())
+    app.register_error_handler(Unavailable, lambda _: outcome_answer(503, NOT_CHECKED))
+
+    @app.errorhandler(Throttled)
+    def throttled(refused: Throttled) -> Response:
+        log_facts(request.environ)["client"] = refused.client
+        return throttled_answer(refused.seconds)
+
+
+def allowed_origins(settings: Settings, gate: "Gate | None") -> tuple[str, ...]:
+    """The origins whose pages may call: those set and those of the clients; in the sandbox everybody by default."""
+    if settings.profile == "sandbox" and settings.cors_origins == ("*",):
+        return settings.cors_origins
+    named = set(settings.cors_origins) - {"*"}
+    return tuple(sorted(named | set(gate.clients.cors_origins if gate else ())))
 
 
 def _answer_errors(app: Flask, log: Log) -> None:
@@ -69,28 +109,29 @@ def _sentence(error: HTTPException) -> str:
         return "There is nothing at this address; discovery is at /cds-services."
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
-        return f"The method {request.method} is not allowed here; allowed is {allowed}."
+        return f"The method {method_said()} is not allowed here; allowed is {allowed}."
     return f"The request cannot be answered: {error.name}."
 
 
-def _finish(log: Log, settings: Settings) -> Callable[[Response], Response]:
-    some_origins = settings.cors_origins not in ((), ("*",))
+def _finish(log: Log, origins: tuple[str, ...]) -> Callable[[Response], Response]:
+    some_origins = origins not in ((), ("*",))
 
     def finish(answer: Response) -> Response:
-        environ = request.environ
+        current = request_ctx.request  # looked up once: every use of flask.request looks it up anew
+        environ = current.environ
         headers = answer.headers
         headers["X-Request-Id"] = str(environ[ID])
         headers["X-Content-Type-Options"] = "nosniff"
-        if request.method == "POST" or answer.status_code >= 400:
+        if current.method == "POST" or answer.status_code >= 400:
             headers["Cache-Control"] = "no-store"
-        if some_origins and request.path.startswith(_HOOK_PATHS):
+        if some_origins and current.path.startswith(_HOOK_PATHS):
             answer.vary.add("Origin")
-        write = log.debug if request.path in _QUIET else log.info
+        write = log.debug if current.path in _QUIET else log.info
         write(
             "request",
             request_id=str(environ[ID]),
-            method=request.method,
-            route=request.url_rule.rule if request.url_rule else None,
+            method=method_said(),
+            route=current.url_rule.rule if current.url_rule else None,
             status=answer.status_code,
             ms=round((perf_counter() - environ[STARTED]) * 1000, 2),
             **log_facts(environ),
@@ -100,14 +141,14 @@ def _finish(log: Log, settings: Settings) -> Callable[[Response], Response]:
     return finish
 
 
-def _allow_origins(app: Flask, settings: Settings) -> None:
+def _allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
     """Browsers may call the hook routes from the origins set; never with credentials, errors included."""
-    if not settings.cors_origins:
+    if not origins:
         return
-    everybody = settings.cors_origins == ("*",)
+    everybody = origins == ("*",)
     CORS(
         app,
-        resources={rf"^{_HOOK_PATHS}(/.*)?$": {"origins": "*" if everybody else list(settings.cors_origins)}},
+        resources={rf"^{_HOOK_PATHS}(/.*)?$": {"origins": "*" if everybody else list(origins)}},
         send_wildcard=everybody,
         methods=["GET", "POST", "OPTIONS"],
         allow_headers=["Authorization", "Content-Type"],

@@ -36,12 +36,12 @@ def take_body(request: Request, limit: int) -> bytes:
 def _read(stream: BinaryIO, most: int) -> bytes:
     """Up to `most` bytes; a stream may give less at a time than asked for."""
     body = stream.read(most)
-    while 0 < len(body) < most:
-        more = stream.read(most - len(body))
-        if not more:
-            break
-        body += more
-    return body
+    if len(body) in (0, most):
+        return body
+    gathered = bytearray(body)  # grows in place: thousands of small pieces are not copied again and again
+    while len(gathered) < most and (more := stream.read(most - len(gathered))):
+        gathered += more
+    return bytes(gathered)
 
 
 def _too_large(limit: int) -> Refused:

@@ -3,15 +3,19 @@
 import gc
 import os
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
 from cds_service import service
 from cds_service.audit import Journal
 from cds_service.folders import cards_folder
-from cds_service.knowledge.library import load_library
+from cds_service.knowledge.library import Library, load_library
 from cds_service.settings import Settings
 from cds_service.web.app import create_app
+
+if TYPE_CHECKING:
+    from cds_service.trust.gate import Gate
 
 
 def now() -> datetime:
@@ -22,10 +26,10 @@ def now() -> datetime:
 def build_app() -> Flask:
     """The application of one worker process, from the environment.
 
-    Raises `SettingsError` or `LibraryError` with sentences when it cannot serve.
+    Raises `SettingsError`, `LibraryError` or `ConfigurationError` with sentences when it cannot serve.
     """
     settings = Settings.load(os.environ)
-    library = load_library(settings.cards_dir or cards_folder())
+    library = load_library(settings.cards_dir or cards_folder(), settings.data_dir)
     app = create_app(
         settings,
         library,
@@ -33,8 +37,20 @@ def build_app() -> Flask:
         now,
         service.respond,
         service.take_feedback,
-        ready=lambda: service.failing_checks(library, datetime.now(UTC)),
+        ready=lambda: service.failing_checks(library, now()),
+        gate=_gate(settings, library),
     )
     gc.collect()
     gc.freeze()  # the library lives as long as the worker: the collector need not walk it again
     return app
+
+
+def _gate(settings: Settings, library: Library) -> "Gate | None":
+    """The gate, where clients are registered; its libraries are loaded only then."""
+    if settings.clients_file is None:
+        return None
+    from cds_service.trust.gate import open_gate
+    from cds_service.trust.starting import check_start
+
+    check_start(settings, library)
+    return open_gate(settings, now().timestamp())

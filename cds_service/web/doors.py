@@ -1,17 +1,18 @@
 """The three kinds of door an EHR knocks at: discovery, services, feedback."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
-from typing import Protocol
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
 from flask import Blueprint, Response, request
 
 from cds_service.audit import Journal
-from cds_service.caller import Caller, ClientOptions
+from cds_service.caller import Caller, ClientOptions, FhirBase
 from cds_service.hooks import (
     SERVICES,
     FeedbackEntry,
@@ -23,52 +24,18 @@ from cds_service.hooks import (
     read_request,
 )
 from cds_service.knowledge.library import Library
+from cds_service.service import Answer
 from cds_service.settings import Settings
+from cds_service.trust.refusals import Throttled, Unauthorized, Unavailable
 from cds_service.web.address import ID, log_facts
 from cds_service.web.answers import json_answer
 from cds_service.web.body import take_body
 
-LAB_SYSTEM = "http://loinc.org"
+if TYPE_CHECKING:
+    from cds_service.trust.gate import Gate
 
-
-class Answer(Protocol):
-    """What the service gives back: a status, the body, and plain facts for the log line."""
-
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-
-    @property
-    def body(self) -> bytes:
-        """The JSON to send."""
-
-    @property
-    def summary(self) -> Mapping[str, object]:
-        """Facts for the log line, such as how many cards; never a word of the chart."""
-
-
-class Respond(Protocol):
-    """The story of one call, as `service` tells it."""
-
-    def __call__(
-        self, request: HookRequest, caller: Caller, library: Library, journal: Journal, now: datetime, decision_id: UUID
-    ) -> Answer:
-        """Decide, record, answer. Raises `JournalUnavailable` when the record cannot be kept."""
-
-
-class TakeFeedback(Protocol):
-    """What `service` does with feedback."""
-
-    def __call__(
-        self,
-        entries: Sequence[FeedbackEntry],
-        service_id: str,
-        caller: Caller,
-        library: Library,
-        journal: Journal,
-        now: datetime,
-    ) -> None:
-        """Record the entries. Raises `JournalUnavailable` when they cannot be kept."""
+Respond = Callable[[HookRequest, Caller, Library, Journal, datetime, UUID], Answer]
+TakeFeedback = Callable[[Sequence[FeedbackEntry], str, Caller, Library, Journal, datetime], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +49,63 @@ class House:
     respond: Respond
     take_feedback: TakeFeedback
 
+    gate: "Gate | None" = None
+
     @property
-    def caller(self) -> Caller:
-        """The one client of the sandbox profile; others come when callers are authenticated."""
+    def anonymous(self) -> Caller:
+        """Whoever calls in the sandbox profile without a token that tells a client."""
         options = ClientOptions(
             shows_drafts=self.settings.show_drafts,
             findings_extension=True,
             region=self.settings.region,
             service_url=self.settings.public_url,
+            fhir_bases=tuple(
+                FhirBase(server, private=True, plain_http=True) for server in self.settings.fhir_allowed_servers
+            ),
+            fhir_seconds=self.settings.fhir_timeout_seconds,
+            fhir_ca_file=str(self.settings.ca_file or ""),
         )
         return Caller(self.settings.profile, options)
+
+    def admission(self, path: str) -> "Admission":
+        """Who may come in at the door at `path`."""
+        if self.gate is None and self.settings.profile != "sandbox":
+            raise LookupError("a production service has a gate")
+        return Admission(self.gate, self.settings.public_url + path, self.clock, self._without_token())
+
+    def _without_token(self) -> Caller | None:
+        return self.anonymous if self.settings.profile == "sandbox" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Makes out who calls at one address. `anonymous` is the caller without a token, None where one is needed."""
+
+    gate: "Gate | None"
+    audience: str
+    clock: Callable[[], datetime]
+    anonymous: Caller | None
+
+    def caller(self, read_body: Callable[[], bytes] = bytes) -> Caller:
+        """The caller of this request, named in its log line. Raises the refusals of the gate, and of `read_body`."""
+        facts = log_facts(request.environ)
+        caller = self.anonymous
+        if self.gate is not None:
+            try:
+                admitted = self.gate.admit(
+                    request.environ.get("HTTP_AUTHORIZATION"), self.audience, read_body, self.clock().timestamp()
+                )
+            except (Unauthorized, Throttled, Unavailable) as refused:
+                facts["refused"] = refused.reason if isinstance(refused, Unauthorized) else type(refused).__name__
+                if caller is None:
+                    raise
+            else:
+                caller = admitted.caller
+                facts.update({"repeat": True} if admitted.repeat else {})
+        if caller is None:
+            raise Unauthorized("header")
+        facts["client"] = caller.name
+        return caller
 
 
 def hook_doors(house: House) -> Blueprint:
@@ -110,13 +124,16 @@ def hook_doors(house: House) -> Blueprint:
 def _discovery_door(house: House) -> Callable[[], Response]:
     compact = discovery_body(house.library)
     indented = msgspec.json.format(compact, indent=2)
+    admission = house.admission("/cds-services")
+    caching = "no-cache" if admission.anonymous else "private, no-cache"
 
     def discover() -> Response:
+        admission.caller()
         best = request.accept_mimetypes.best_match(("application/json", "text/html"), default="application/json")
         body = indented if best == "text/html" else compact
         answer = json_answer(body)
         answer.set_etag(sha256(body).hexdigest()[:32])
-        answer.headers["Cache-Control"] = "no-cache"
+        answer.headers["Cache-Control"] = caching
         answer.vary.add("Accept")
         answer.make_conditional(request)
         return answer
@@ -129,20 +146,22 @@ def discovery_body(library: Library) -> bytes:
     services = []
     for service_id, hook in SERVICES.items():
         needs = library.needs(hook)
-        codes = library.terms.lab_codes(needs.tests)
-        services.append(describe_service(service_id, prefetch_templates(needs, LAB_SYSTEM, codes)))
+        tokens = library.terms.observation_tokens(needs.tests)
+        services.append(describe_service(service_id, prefetch_templates(needs, tokens)))
     return discovery(services)
 
 
 def _service_door(house: House, service_id: str) -> Callable[[], Response]:
-    hook, caller, settings = SERVICES[service_id], house.caller, house.settings
+    hook, settings = SERVICES[service_id], house.settings
+    admission = house.admission(f"/cds-services/{service_id}")
 
     def call() -> Response:
         facts = log_facts(request.environ)
         decision_id: UUID = request.environ[ID]
-        facts.update(service=service_id, client=caller.name, decision_id=str(decision_id))
-        body = take_body(request, settings.max_body_bytes)
-        hook_request = read_request(body, hook, max_entries=settings.max_entries)
+        facts.update(service=service_id, decision_id=str(decision_id))
+        read_body = cache(lambda: take_body(request, settings.max_body_bytes))
+        caller = admission.caller(read_body)
+        hook_request = read_request(read_body(), hook, max_entries=settings.max_entries)
         answer = house.respond(hook_request, caller, house.library, house.journal, house.clock(), decision_id)
         facts.update(answer.summary)
         return json_answer(answer.body, answer.status)
@@ -151,11 +170,14 @@ def _service_door(house: House, service_id: str) -> Callable[[], Response]:
 
 
 def _feedback_door(house: House, service_id: str) -> Callable[[], Response]:
-    caller, settings = house.caller, house.settings
+    settings = house.settings
+    admission = house.admission(f"/cds-services/{service_id}/feedback")
 
     def feedback() -> Response:
-        log_facts(request.environ).update(service=service_id, client=caller.name)
-        entries = read_feedback(take_body(request, settings.max_body_bytes))
+        log_facts(request.environ).update(service=service_id)
+        read_body = cache(lambda: take_body(request, settings.max_body_bytes))
+        caller = admission.caller(read_body)
+        entries = read_feedback(read_body())
         house.take_feedback(entries, service_id, caller, house.library, house.journal, house.clock())
         return Response(status=204)
 

@@ -24,6 +24,11 @@ Ready = Callable[[], Sequence[tuple[str, str]]]
 
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+_NOTICES = {
+    "sandbox": "Sandbox: synthetic data only, not for clinical use.",
+    "production": "Every call to the services needs a token of a registered client.",
+}
+
 
 def health_doors(house: House, ready: Ready) -> Blueprint:
     """The routes beside the hooks. Machines look at the status alone."""
@@ -48,8 +53,13 @@ def _readiness(house: House, ready: Ready) -> Response:
         said = "; ".join(f"{name}: {sentence}" for name, sentence in failing)
         names = ", ".join(name for name, _ in failing)
         return outcome_answer(503, f"Not ready: {said if verbose else names}.")
-    checks = ["journal", "library", "canary"] if verbose else []
-    return json_answer(msgspec.json.encode({"status": "ready", **({"passed": checks} if checks else {})}))
+    return json_answer(msgspec.json.encode({"status": "ready", **(_details(house) if verbose else {})}))
+
+
+def _details(house: House) -> dict[str, object]:
+    """The checks that passed, and the state of what is reported but never makes the service unready."""
+    reported = {"reported": house.gate.state()} if house.gate else {}
+    return {"passed": ["journal", "library", "canary"], **reported}
 
 
 def _journal_fault(house: House) -> list[tuple[str, str]]:
@@ -102,7 +112,7 @@ def _landing(settings: Settings) -> Response:
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Cramp CDS</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"></head><body><h1>Cramp CDS</h1>'
-        "<p><strong>Sandbox: synthetic data only, not for clinical use.</strong></p>"
+        f"<p><strong>{_NOTICES[settings.profile]}</strong></p>"
         f"<ul>{links}</ul><p>Services: {', '.join(SERVICES)}.</p></body></html>"
     )
     answer = Response(page, content_type="text/html; charset=utf-8")

@@ -1,6 +1,8 @@
 """One line of log for each request, made of an allow-list of fields: nothing a patient could be known by."""
 
+import contextlib
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Mapping, MutableMapping
@@ -34,6 +36,8 @@ FIELDS = (
     "ms",
     "cards",
     "client",
+    "refused",
+    "repeat",
     "lacking",
     "failed",
     "error",
@@ -42,12 +46,24 @@ FIELDS = (
 _encode = msgspec.json.Encoder().encode
 
 
+class _StandardError:
+    """Where log lines go. One that cannot be written is lost: a closed pipe or a full disk never costs an answer."""
+
+    def write(self, line: str) -> None:
+        """One line, whole, at once."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = write
+
+
 def make_log(settings: Settings) -> Log:
     """A logger that writes to standard error: JSON lines, or text for a terminal."""
     render = _as_json if settings.log_format == "json" else structlog.processors.KeyValueRenderer(drop_missing=True)
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     logger: Log = structlog.wrap_logger(
-        structlog.PrintLogger(sys.stderr),
+        _StandardError(),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
@@ -70,7 +86,14 @@ def _as_json(_logger: object, _method: str, fields: Fields) -> str:
 
 
 def crash_facts(error: BaseException) -> Mapping[str, object]:
-    """What may be said of a crash: its type and the places in the code, not its words, which may quote the chart."""
+    """What may be said of a crash: its type, the system error behind it, and the places in the code.
+
+    Never its own words, which may quote the chart.
+    """
     frames = traceback.extract_tb(error.__traceback__)
+    cause = error.__cause__
+    name = type(error).__name__
+    if isinstance(cause, OSError) and cause.errno:
+        name = f"{name}: {os.strerror(cause.errno)}"
     places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
-    return {"error": type(error).__name__, "frames": places}
+    return {"error": name, "frames": places}

@@ -87,6 +87,11 @@ def _answers(settings: Settings, seconds: float = 60.0) -> bool:
 def greeting(settings: Settings) -> Iterator[str]:
     """What to paste where, a line each."""
     base = settings.public_url
+    if settings.profile == "production":
+        yield f"Cramp CDS, profile production: callers are those of {settings.clients_file}."
+        yield f"  discovery  {base}/cds-services"
+        yield f"  records    {settings.data_dir}"
+        return
     origins = ", ".join(settings.cors_origins) or "none"
     yield f"Cramp CDS, profile {settings.profile}: synthetic data only, not for clinical use."
     yield f"  discovery  {base}/cds-services"

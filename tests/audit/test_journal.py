@@ -209,3 +209,45 @@ def test_closing_twice_does_no_harm(log: Journal) -> None:
     log.close()
     log.close()
     log.check()
+
+
+def test_records_written_together_share_one_write(
+    log: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    syncs: list[int] = []
+    monkeypatch.setattr(journal, "_sync", syncs.append)
+    log.write(*[{"n": n} for n in range(5)])
+    log.write()
+    assert [json.loads(line)["n"] for line in lines(tmp_path)] == list(range(5))
+    assert len(syncs) == 1
+
+
+def test_a_full_disk_is_unready_before_a_call_finds_out(log: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    log.check()
+    real = os.fstatvfs
+
+    def full(descriptor: int) -> os.statvfs_result:
+        found = list(real(descriptor))
+        found[4] = 0
+        return os.statvfs_result(found)
+
+    monkeypatch.setattr(os, "fstatvfs", full)
+    with pytest.raises(JournalUnavailable, match="No space left"):
+        log.check()
+
+
+def test_after_a_failed_write_it_is_unready_until_one_succeeds(
+    log: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_descriptor: int, _data: bytes) -> int:
+        raise FULL
+
+    monkeypatch.setattr(os, "write", fail)
+    with pytest.raises(JournalUnavailable):
+        log.write({"n": 1})
+    with pytest.raises(JournalUnavailable):
+        log.check()
+    monkeypatch.undo()
+    log.check()
+    log.write({"n": 2})
+    assert tail(tmp_path / "log", 10) == ([{"n": 2}], 0)

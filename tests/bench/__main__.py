@@ -6,11 +6,12 @@ Not a test: it fails on nothing and judges nothing. What the figures mean stands
 import argparse
 import gc
 import json
+import os
 import platform
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stderr
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.bench import bodies, healthchain_peer, limit, memory, peers, servers,
 from tests.bench.measuring import Spent, in_one_turn, in_turns, spent
 from tests.bench.report import show
 
+Measured = dict[str, dict[str, Spent]]
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SERVICE, RECORDED, LIMIT, NAIVE = "service, no record", "service, with its journal", "the limit", "naive Flask"
 VALIDATION, HEALTHCHAIN = "fhir.resources R4B, whole Bundles", f"healthchain {healthchain_peer.VERSION}"
@@ -41,7 +43,7 @@ def main() -> None:
             "about": about(),
             "bodies": {size: [len(body), bodies.resources(json.loads(body))] for size, body in named.items()},
             "memory": memory_of(named["typical"], folder),
-            "requests": requests(cards, named, folder, options, peer_or_reason(stack, options)),
+            "requests": without_log(requests, cards, named, folder, options, peer_or_reason(stack, options)),
             "stages": in_turns(stages.stages(cards, named["typical"], NOW, folder), options.rounds),
             "cards": cards_by_number(cards, options.rounds),
         }
@@ -89,13 +91,19 @@ def memory_of(body: bytes, folder: Path) -> float:
     return memory.worker_megabytes(folder / "typical.json", folder / "worker")
 
 
+def without_log(measure: Callable[..., Measured], *given: object) -> Measured:
+    """Measure with the log going where nobody reads it, at the price of writing it."""
+    with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
+        return measure(*given)
+
+
 def requests(
     cards: Library,
     named: dict[str, bytes],
     folder: Path,
     options: argparse.Namespace,
     peer: healthchain_peer.Peer | None,
-) -> dict[str, dict[str, Spent]]:
+) -> Measured:
     """CPU per request for each body and each subject."""
     plain = wsgi.caller(subjects.application(cards, NOW, folder / "plain", recorded=False))
     recorded = wsgi.caller(subjects.application(cards, NOW, folder / "recorded", recorded=True))

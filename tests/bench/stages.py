@@ -29,7 +29,7 @@ def stages(cards: Library, body: bytes, now: datetime, folder: Path) -> dict[str
     return {
         "read the request": lambda: hooks.read_request(body, "order-select"),
         "gather and decode FHIR": lambda: gather(request, cards.needs("order-select")),
-        "read the chart": lambda: read_chart(request, gathered, cards.terms, now),
+        "read the chart": lambda: read_chart(request, gathered, cards.terms, now, cards.needs("order-select").tests),
         "decide and write the cards": lambda: decide(chart, cards, options, "order-select", _ID),
         "encode and check the answer": lambda: hooks.encode_cards(decision.cards),
         "build the record": lambda: decision_record(

@@ -1,7 +1,5 @@
 """The service as it is measured: the real application on a fixed clock, with its journal and without."""
 
-import os
-from contextlib import redirect_stderr
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -26,13 +24,10 @@ def library() -> Library:
 
 
 def application(cards: Library, now: datetime, folder: Path, *, recorded: bool) -> Flask:
-    """The application of a worker. Its log goes where nobody reads it, at the price of writing it."""
+    """The application of a worker, allowed to take the huge body."""
     settings = Settings.load({"CDS_DATA_DIR": str(folder), "CDS_MAX_BODY_BYTES": LARGEST_BODY})
     respond = service.respond if recorded else unrecorded
-    with open(os.devnull, "w") as nowhere:
-        log = os.dup(nowhere.fileno())
-    with redirect_stderr(os.fdopen(log, "w", buffering=1)):
-        return create_app(settings, cards, Journal(folder), lambda: now, respond, service.take_feedback)
+    return create_app(settings, cards, Journal(folder), lambda: now, respond, service.take_feedback)
 
 
 def unrecorded(

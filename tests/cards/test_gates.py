@@ -209,10 +209,11 @@ PEOPLE: dict[str, tuple[str, set[str]]] = {
 
 @pytest.fixture(scope="module")
 def generous(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    """The library with one more card, that proposes all three medicines whenever a loop diuretic is taken."""
+    """The library with another card in one place, that proposes all three medicines whenever a loop diuretic is taken."""
     root = tmp_path_factory.mktemp("cards")
     shutil.copytree(CARDS, root, dirs_exist_ok=True)
-    folder = root / "review" / "cramps-nonpharm"
+    folder = root / "review" / "cramps-nonpharm"  # its place, so that no card beside it makes this one silent
+    shutil.rmtree(folder)
     folder.mkdir()
     (folder / "card.yaml").write_text(CARD)
     (folder / "detail.md").write_text("A test.\n")

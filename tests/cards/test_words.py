@@ -5,14 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import CARDS, ROOT
+from tests.conftest import CARDS
 
-DRAFTS = ROOT / "tests" / "knowledge" / "drafts"
 TEXTS = sorted(
     path
-    for root in (CARDS, DRAFTS)
     for pattern in ("*/*/card.yaml", "*/*/detail*.md", "shared/orders/*.json", "shared/pairs/*.yaml")
-    for path in root.glob(pattern)
+    for path in CARDS.glob(pattern)
 )
 FORBIDDEN = re.compile(
     r"\b(safe|safely|safer|normal|all clear|no interactions?|harmless|risk-free|TODO)\b", re.IGNORECASE

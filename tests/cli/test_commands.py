@@ -12,9 +12,19 @@ from werkzeug.serving import make_server
 
 from cds_service import __version__
 from cds_service.cli import main
-from tests.conftest import CARDS, OpenService
+from cds_service.knowledge import library
+from tests.conftest import CARDS, OpenService, shipped
 
 RUNNER = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library that comes with the program is loaded once for all these commands, not by each."""
+    load = library.load_library
+    monkeypatch.setattr(
+        library, "load_library", lambda folder, data=None: shipped() if folder == CARDS else load(folder, data)
+    )
 
 
 def run(*words: str, code: int = 0, **environ: str) -> tuple[str, str]:
@@ -143,8 +153,13 @@ def test_settings_that_are_wrong_are_all_named(tmp_path: Path) -> None:
     assert "CDS_PROFILE" in err
 
 
-def test_production_is_refused(tmp_path: Path) -> None:
-    assert "cannot be authenticated yet" in run("serve", code=3, CDS_PROFILE="production")[1]
+def test_production_is_refused_without_clients(tmp_path: Path) -> None:
+    assert "needs CDS_CLIENTS_FILE" in run("serve", code=3, CDS_PROFILE="production")[1]
+
+
+def test_a_folder_for_records_that_cannot_be_used_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    assert "CDS_DATA_DIR cannot be used" in run("serve", code=4, CDS_DATA_DIR=str(tmp_path / "file"))[1]
 
 
 def test_the_audit_of_nothing_is_empty(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from cds_service.knowledge.card import Card, Level, Merge
 from cds_service.knowledge.case import Case, Hook
 from cds_service.knowledge.criteria import Trace
 from cds_service.knowledge.library import Library
+from cds_service.knowledge.placeholders import Filler, Moment
+from cds_service.knowledge.templates import Part, Template
 from tests.knowledge.charts import ago, chart, order, problem, reason, result
 
 ID = UUID("5f0c3f0a-7c0e-4d59-9a52-0f3a8a1d2b11")
@@ -85,12 +87,40 @@ def test_a_card_that_raises_is_named_and_the_others_still_go_out(library: Librar
     assert "Quinine and QT risk" in decision.cards[-1].detail
 
 
+def unwritable(moment: Moment) -> str:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("place", ["detail", "summaries", "offers"])
+def test_a_card_that_cannot_be_written_is_named_and_the_others_still_go_out(library: Library, place: str) -> None:
+    text = Template((Part("{{drug}}", Filler("drug", unwritable)),))
+
+    def spoilt(card: Card) -> Card:
+        broken: dict[str, Any] = {
+            "detail": text,
+            "summaries": tuple(summary._replace(template=text) for summary in card.summaries),
+            "offers": tuple(offer._replace(label=text, judge=None) for offer in card.offers),
+        }
+        return replace(card, **{place: broken[place]})
+
+    cards = tuple(spoilt(c) if c.id == "quinine-cramps" else c for c in library.regions["us"])
+    chart_ = quinine(library, labs=[result("potassium", 2.9)])
+    drafts = (*chart_.medications, order("hydrochlorothiazide", "draft", library))
+    decision = decided(replace(chart_, medications=drafts), replace(library, regions={**library.regions, "us": cards}))
+    assert [(o.card.id, o.because) for o in decision.outcomes if o.result == "error"] == [
+        ("quinine-cramps", "ZeroDivisionError")
+    ]
+    assert heads(decision)[-1] == "data-quality"
+    assert {"diuretic-low-potassium", "quinine-qt-risk"} <= {*heads(decision)}
+    assert "Quinine ordered for leg cramps" in decision.cards[-1].detail
+
+
 def test_what_was_not_delivered_is_said_where_it_matters(library: Library) -> None:
     draft = order("hydrochlorothiazide", "draft", library)
     found = chart(medications=(draft,), sections={"observations": "unread"})
     decision = decided(found, library)
-    assert heads(decision) == ["data-quality"]
-    assert "laboratory results" in decision.cards[0].summary
+    assert heads(decision)[-1] == "data-quality"
+    assert "laboratory results" in decision.cards[-1].summary
 
 
 def test_what_was_not_delivered_is_not_said_where_no_card_wants_it(library: Library) -> None:
@@ -179,6 +209,24 @@ def test_every_card_ends_with_reasons_limits_sources_and_the_footer(library: Lib
     assert "not yet reviewed by a clinician" in card.detail
     assert "does not make the treatment decision" in card.detail
     assert card.detail.index("Why you see this") < card.detail.index("What was not checked")
+
+
+def test_two_halves_of_one_product_speak_once(library: Library) -> None:
+    classes = library.references.classes_of
+    both = ("hydrochlorothiazide", "triamterene")
+    members = frozenset().union(*(classes[one] for one in both))
+    draft = order("hydrochlorothiazide", "draft", library, ingredients=both, classes=members)
+    decision = decided(chart(medications=(draft,)), library)
+    cards = [outcome.card.id for outcome in decision.outcomes if outcome.result in ("shown", "merged")]
+    assert cards
+    assert len(set(cards)) == len(cards)
+
+
+def test_silence_that_was_only_assumed_is_no_answer(library: Library) -> None:
+    sections = {"medications": "unread", "conditions": "unread"}
+    decision = decided(chart(sections=sections), library, "patient-view")
+    assert set(decision.unanswerable) >= {"medications", "conditions"}
+    assert decided(chart(sections={"medications": "unread"}), library, "patient-view").unanswerable == ()
 
 
 def test_a_draft_deleted_is_the_draft_of_the_request(library: Library) -> None:

@@ -33,7 +33,7 @@ def moment(library: Library) -> Moment:
 
 def changed(sent: object, moment: Moment, library: Library) -> object:
     draft = order("baclofen", "draft", library, as_sent=json.dumps(sent).encode())
-    return edited(draft, EDIT, moment, library.references)
+    return edited(draft, EDIT)
 
 
 def test_only_the_named_members_change(moment: Moment, library: Library) -> None:
@@ -73,4 +73,4 @@ def test_a_dosage_that_stays_must_be_legal_too() -> None:
 @pytest.mark.parametrize("sent", [b"", b"[]", b"{", b"null"])
 def test_an_order_that_was_not_sent_whole(sent: bytes, moment: Moment, library: Library) -> None:
     draft = order("baclofen", "draft", library, as_sent=sent)
-    assert edited(draft, EDIT, moment, library.references) == "the order was not sent as a resource"
+    assert edited(draft, EDIT) == "the order was not sent as a resource"

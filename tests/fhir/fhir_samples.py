@@ -135,10 +135,12 @@ def gathered(values: Json, drafts: Any = None, **more: Any) -> Gathered:
     return gather(request(values, drafts, **more), NEEDS)
 
 
-def chart(drafts: Any = None, hook: str = "patient-view", selections: Any = None, **values: Any) -> Chart:
-    """The chart of a request with a complete prefetch but for the given keys."""
+def chart(
+    drafts: Any = None, hook: str = "patient-view", selections: Any = None, tests: Any = None, **values: Any
+) -> Chart:
+    """The chart of a request with a complete prefetch but for the given keys; of the `tests` named, or of all."""
     call = request(prefetch(**values), drafts, hook, selections)
-    return read_chart(call, gather(call, NEEDS), terms(), NOW)
+    return read_chart(call, gather(call, NEEDS), terms(), NOW, tests)
 
 
 def reasons(found: Chart, section: str | None = None) -> list[str]:

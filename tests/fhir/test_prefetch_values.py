@@ -1,4 +1,4 @@
-"""Every shape of a prefetch value (wire.md B.4), and resources of the wrong shape."""
+"""Every shape of a prefetch value (docs/integrating.md, "Prefetch"), and resources of the wrong shape."""
 
 from typing import Any
 

@@ -81,12 +81,13 @@ def test_an_unusable_newest_result_stays_and_is_never_replaced_by_an_older_one(
 
 
 def test_an_unusable_older_result_is_no_gap_of_the_chart() -> None:
-    found = read(result("new"), result("old", effectiveDateTime=days_ago(9), **quantity(3.1)))
+    times = {"effectiveDateTime": "2026-02-27T09:00:00Z"}, {"effectiveDateTime": "2026-02-27T08:00:00Z"}
+    found = read(result("new", **times[0]), result("old", **times[1], **quantity(3.1)))
     assert not found.gaps
     assert found.labs["potassium"][1].problem is not None
 
 
-@pytest.mark.parametrize(("sent", "kept"), [("<", "<"), (">=", ">="), (" > ", ">"), ("", "")])
+@pytest.mark.parametrize(("sent", "kept"), [("<", "<"), (">=", ">="), (" > ", ">"), ("", ""), ("some words", "")])
 def test_comparators_are_kept(sent: str, kept: str) -> None:
     assert newest(result(**quantity(3.0, unit="mmol/L", comparator=sent))).comparator == kept
 
@@ -214,6 +215,8 @@ def test_ranges_that_are_not_clear_are_not_read(ranges: list[Any]) -> None:
         ({"note": [{"text": "No visible hemolysis."}]}, False),
         ({"note": [{"text": "Hemolysis index: none"}]}, False),
         ({"note": [{"text": "fasting"}, None]}, False),
+        ({"interpretation": [{"text": "hemoly" * 200_000}]}, True),
+        ({"interpretation": [{"text": "hemolysis" + " " * 1_000_000 + "none"}]}, False),
         ({}, False),
     ],
 )
@@ -298,3 +301,13 @@ def test_of_a_long_history_whole_days_are_kept() -> None:
     older = [result(f"o{n}", 4.0, effectiveDateTime=days_ago(10 + n)) for n in range(6)]
     found = read(*older, *today).labs["potassium"]
     assert [one.reference for one in found] == [f"Observation/t{n}" for n in reversed(range(6))]
+
+
+def test_only_the_tests_asked_for_are_read_and_what_they_are_calculated_from() -> None:
+    held = searchset(
+        result("k"), result("c", 1.2, loinc="2160-0", unit="mg/dL"), result("na", 140, loinc="2951-2", unit="mmol/L")
+    )
+    found = chart(observations=held, tests={"egfr"})
+    assert sorted(found.labs) == ["creatinine", "egfr"]
+    assert found.labs["egfr"] == chart(observations=held).labs["egfr"]
+    assert sorted(chart(observations=held, tests={"potassium"}).labs) == ["potassium"]

@@ -2,10 +2,8 @@
 
 import gzip
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +11,10 @@ import pytest
 from cds_service.chart import Chart
 from cds_service.fhir import gather, read_chart
 from cds_service.hooks import HookRequest
+from tests.conftest import PATIENTS
 from tests.fhir.fhir_samples import NEEDS, NOW, raw, terms
 
-FOLDER = Path(os.environ.get("CDS_SHARED_PATIENTS") or Path(__file__).parents[3] / "shared" / "patients")
-ORIGINS = sorted(path.name for path in FOLDER.glob("*/")) if FOLDER.is_dir() else []
+ORIGINS = sorted(path.name for path in PATIENTS.glob("*/")) if PATIENTS.is_dir() else []
 TYPES = {
     "patient": {"Patient"},
     "medications": {"MedicationRequest", "MedicationStatement", "Medication"},
@@ -26,12 +24,12 @@ TYPES = {
 }
 pytestmark = [
     pytest.mark.patients,
-    pytest.mark.skipif(not ORIGINS, reason="the shared patients are not here (CDS_SHARED_PATIENTS)"),
+    pytest.mark.skipif(not ORIGINS, reason="the shared patients are not here (SHARED_PATIENTS)"),
 ]
 
 
 def bundles(origin: str) -> Iterator[dict[str, Any]]:
-    for path in sorted((FOLDER / origin).glob("*.gz")):
+    for path in sorted((PATIENTS / origin).glob("*.gz")):
         with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
             yield from map(json.loads, lines if path.name.endswith("ndjson.gz") else [lines.read()])
 

@@ -14,10 +14,11 @@ SCHEMA = Draft202012Validator(
     json.loads(files("cds_service.hooks").joinpath("schemas/discovery.schema.json").read_text())
 )
 EVERYTHING = Needs(frozenset(SECTIONS), frozenset({"x"}))
+CODES = ["http://lab.example.org|1-1", "http://lab.example.org|2-2"]
 
 
 def test_discovery_is_valid_and_names_the_three_services() -> None:
-    templates = prefetch_templates(EVERYTHING, "http://lab.example.org", ["1-1", "2-2"])
+    templates = prefetch_templates(EVERYTHING, CODES)
     body = json.loads(discovery([describe_service(service, templates) for service in SERVICES]))
     SCHEMA.validate(body)
     assert {service["id"]: service["hook"] for service in body["services"]} == dict(SERVICES)
@@ -26,7 +27,7 @@ def test_discovery_is_valid_and_names_the_three_services() -> None:
 
 
 def test_templates_are_portable() -> None:
-    templates = prefetch_templates(EVERYTHING, "http://lab.example.org", ["1-1", "2-2"])
+    templates = prefetch_templates(EVERYTHING, CODES)
     assert tuple(templates) == SECTIONS
     for template in templates.values():
         names = re.findall(r"[?&]([^=]+)=", template)
@@ -43,11 +44,11 @@ def test_templates_are_portable() -> None:
 @pytest.mark.parametrize("section", SECTIONS)
 def test_only_what_is_needed_is_asked_for(section: str) -> None:
     needs = Needs(frozenset({section}), frozenset())
-    assert set(prefetch_templates(needs, "s", ["1-1"])) == {section}
+    assert set(prefetch_templates(needs, ["s|1-1"])) == {section}
 
 
 def test_results_without_codes_are_not_asked_for() -> None:
-    assert prefetch_templates(Needs(frozenset({"observations"}), frozenset()), "s", []) == {}
+    assert prefetch_templates(Needs(frozenset({"observations"}), frozenset()), []) == {}
 
 
 def test_a_service_that_needs_nothing_has_no_prefetch_member() -> None:

@@ -71,3 +71,10 @@ def test_the_reader_agrees_with_the_schema(changes: dict[str, object], gone: set
     error = verdict(entry)
     assert (error is None) == SCHEMA.is_valid({"feedback": [plain]})
     assert error is None or (error.status == 400 and error.pointer.startswith("/feedback/0"))
+
+
+def test_an_endless_row_of_escapes_is_refused_in_time_that_grows_with_its_length() -> None:
+    """Two million escaped quotation marks in a string without an end: a reader that starts anew at each never ends."""
+    with pytest.raises(Refused) as caught:
+        read_feedback(b'{"' + b'\\"' * 2_000_000)
+    assert caught.value.status == 400

@@ -76,3 +76,10 @@ def test_a_repeated_name_is_shown_short_and_printable() -> None:
         read_strict(f"{{{json.dumps(name)}:1,{json.dumps(name)}:2}}".encode())
     assert "\n" not in caught.value.message
     assert len(caught.value.message) < 160
+
+
+def test_brackets_are_found_behind_millions_of_escapes() -> None:
+    body = b'{"a":"[' + b"\\n" * 2_000_000 + b'","b":%b}'
+    check_depth(body % b"[[]]", 3)
+    with pytest.raises(Refused, match="allowed are 2 levels"):
+        check_depth(body % b"[[]]", 2)

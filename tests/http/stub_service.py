@@ -33,8 +33,8 @@ class StubCard:
 
 
 class StubTerms:
-    def lab_codes(self, tests: Sequence[str]) -> tuple[str, ...]:
-        return ("1-1", "2-2")
+    def observation_tokens(self, tests: Sequence[str]) -> tuple[str, ...]:
+        return ("http://lab.example.org|1-1", "http://lab.example.org|2-2")
 
 
 class StubLibrary:

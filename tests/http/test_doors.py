@@ -2,6 +2,7 @@
 
 import json
 from importlib.resources import files
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -100,8 +101,6 @@ def test_an_announced_length_is_judged_unread(open_door: Open) -> None:
 
 
 def test_an_unannounced_length_is_judged_while_reading(open_door: Open) -> None:
-    from io import BytesIO
-
     door = open_door(CDS_MAX_BODY_BYTES="1048576")
     stream = BytesIO(b" " * 3_000_000)
     response = door.client.post(
@@ -224,7 +223,7 @@ def test_discovery_is_valid_and_the_same_for_people_and_machines(door: Door) -> 
     assert b"\n" not in compact.data
     assert b"\n  " in indented.data
     assert {service["id"]: service["hook"] for service in compact.json["services"]} == dict(SERVICES)
-    assert compact.json["services"][0]["prefetch"]["observations"].count("http://loinc.org|") == 2
+    assert compact.json["services"][0]["prefetch"]["observations"].count("http://lab.example.org|") == 2
 
 
 def test_discovery_is_not_sent_twice(door: Door) -> None:
@@ -248,3 +247,25 @@ def test_odd_feedback_is_taken(door: Door, name: str) -> None:
     response = door.client.post(SELECT + "/feedback", data=body, content_type="application/json")
     assert response.status_code == 204
     schema("feedback").validate(json.loads(body))
+
+
+def test_a_body_in_the_smallest_pieces_is_put_together(door: Door) -> None:
+    class Dripping(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(min(size or 1, 1))
+
+    response = door.client.post(
+        SELECT,
+        input_stream=Dripping(json.dumps(GOOD).encode()),
+        content_type="application/json",
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert response.status_code == 200
+
+
+def test_a_method_of_the_callers_own_making_is_not_repeated(door: Door) -> None:
+    response = door.client.open(SELECT, method="JOHN-DOE")
+    assert response.status_code == 405
+    assert "JOHN" not in response.text
+    assert "The method PUT is" in diagnostics(door.client.put(SELECT))

@@ -82,4 +82,4 @@ def test_the_description_has_the_version_and_the_limits_of_the_engine() -> None:
         for operation in item.values()
         for status in operation["responses"]
     }
-    assert statuses == {"200", "204", "304", "400", "412", "413", "415", "500", "503"}
+    assert statuses == {"200", "204", "304", "400", "401", "412", "413", "415", "429", "500", "503"}

@@ -11,9 +11,8 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cds_service.knowledge.library import load_library
 from cds_service.simulation.vignettes import CLOCK, Vignette, read_vignettes
-from tests.conftest import CARDS, OpenService
+from tests.conftest import CARDS, OpenService, shipped
 
 SERVICES = ("cramp-patient-view", "cramp-order-select", "cramp-order-sign")
 RELAXED = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -21,7 +20,7 @@ RELAXED = settings(max_examples=60, deadline=None, suppress_health_check=list(He
 
 @cache
 def vignettes() -> tuple[Vignette, ...]:
-    library = load_library(CARDS)
+    library = shipped()
     found = read_vignettes(CARDS, library.terms, tuple(library.regions))
     return tuple(one for one in found if one.region == "us")
 
@@ -71,17 +70,12 @@ EQUIVALENT = {
 def test_equivalent_units_give_the_same_findings(client: FlaskClient, test: str, factor: float, drug: str) -> None:
     usual = {"sodium": 140, "potassium": 4.0, "magnesium": 0.85, "calcium": 2.4}[test]
     value = round(usual * factor, 3)
-    terms = load_terms()
+    terms = shipped().terms
     answers = []
     for unit, times in EQUIVALENT[test]:
         request = request_with(terms, test, value * times, unit, drug)
         answers.append(findings(client, "cramp-order-sign", request))
     assert all(answer == answers[0] for answer in answers)
-
-
-@cache
-def load_terms() -> Any:
-    return load_library(CARDS).terms
 
 
 def request_with(terms: Any, test: str, value: float, unit: str, drug: str) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from io import StringIO
+from pathlib import Path
 
 import pytest
 
@@ -89,3 +91,27 @@ def test_a_worker_never_loads_what_it_does_not_need(door: Door) -> None:
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert not {"rich", "jsonschema", "fhir", "sqlalchemy", "requests"} & set(loaded)
     assert "flask" in loaded
+
+
+def test_a_method_of_the_callers_own_making_is_not_logged(capsys: pytest.CaptureFixture[str], door: Door) -> None:
+    door.client.open(VIEW, method="JOHN-DOE")
+    assert lines(capsys.readouterr().err)[0]["method"] == "OTHER"
+
+
+def test_the_system_error_behind_a_refused_record_is_said(
+    capsys: pytest.CaptureFixture[str], open_door: Open, tmp_path: Path
+) -> None:
+    (tmp_path / "log").write_text("a file where the folder should be")
+    door = open_door()
+    door.world.respond = lambda *_: door.journal.write({"n": 1})
+    assert door.client.post(VIEW, json=CALL).status_code == 503
+    assert lines(capsys.readouterr().err)[0]["error"] == "JournalUnavailable: File exists"
+
+
+def test_a_log_that_cannot_be_written_costs_no_answer(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(sys, "stderr", Closed())
+    assert door.client.post(VIEW, json=CALL).status_code == 200

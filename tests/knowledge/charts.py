@@ -12,12 +12,15 @@ from cds_service.chart import (
     Dose,
     Gap,
     LabResult,
+    Later,
     Medication,
+    OwnRange,
     Problem,
     Range,
     Reason,
     Section,
     SectionState,
+    Therapy,
 )
 from cds_service.knowledge.case import Case, Hook, courses
 from cds_service.knowledge.criteria import Trace, compile_criterion
@@ -52,7 +55,8 @@ def order(ingredient: str, role: str = "draft", library: Library | None = None, 
         "role": role,
         "judged": role == "draft",
     }
-    return Medication(**{**values, **more})
+    therapy = {name: more.pop(name) for name in Therapy.__struct_fields__ if name in more}
+    return Medication(**{**values, **more}, therapy=Later(lambda: Therapy(**therapy)))
 
 
 def result(test: str, value: float | None, days: int = 3, **more: Any) -> LabResult:
@@ -68,7 +72,8 @@ def result(test: str, value: float | None, days: int = 3, **more: Any) -> LabRes
         "as_reported": f"{value}",
         "problem": Gap("observations", "no-unit", test) if value is None else None,
     }
-    return LabResult(**{**values, **more})
+    low = more.pop("normal_low", None)
+    return LabResult(**{**values, **more}, own_range=Later(lambda: OwnRange(low)))
 
 
 def problem(concept: str, **more: Any) -> Problem:

@@ -5,10 +5,15 @@ from typing import Any
 
 import pytest
 
-from cds_service.chart import Chart, Range
+from cds_service.chart import Chart, Dose, Gap, Range
+from cds_service.knowledge.case import Absent, Case, courses
+from cds_service.knowledge.criteria import Trace, compile_criterion
 from cds_service.knowledge.facts import FACTS
 from cds_service.knowledge.library import Library
 from cds_service.knowledge.logic import Truth
+from cds_service.knowledge.reading import read_criterion
+from cds_service.knowledge.spot import whole
+from cds_service.knowledge.strict_yaml import parse_yaml
 from tests.knowledge.charts import ago, allergy, answer, chart, dose, exactly, order, problem, reason, result
 
 T, F, U = True, False, None
@@ -31,6 +36,14 @@ def plain(**more: Any) -> Build:
 def draft(**members: Any) -> Build:
     return meds((DRUG, "draft", members))
 
+
+def twice(earlier: dict[str, Any], role: str = "stopped") -> Build:
+    """The medicine ordered now at 10 mg a day, beside an earlier order of it (10 mg a day unless said otherwise)."""
+    return meds((DRUG, "draft", {"dose": dose(exactly(10))}), (DRUG, role, {"dose": dose(exactly(10)), **earlier}))
+
+
+FOR_CRAMP = "drafted: {classes: opioid, reason: muscle-cramp}"
+UNSAID = "drafted: {classes: opioid, no_reason: true}"
 
 MEDICINES: list[Row] = [
     ("medicine_is: ordered", draft(), T),
@@ -137,9 +150,27 @@ DOSES: list[Row] = [
         meds((DRUG, "draft", {"dose": dose(exactly(20))}), (DRUG, "taken", {"dose": dose(exactly(10))})),
         U,
     ),
+    ("dose_in_force: {at_most: 20 mg}", meds((DRUG, "draft", {}), (DRUG, "taken", {"dose": dose(exactly(20))})), T),
+    ("dose_in_force: {at_most: 20 mg}", meds((DRUG, "taken", {"dose": dose(exactly(20.5))})), F),
+    ("dose_in_force: {at_most: 20 mg}", meds((DRUG, "taken", {"dose": dose(Range(10, 30))})), U),
+    ("dose_in_force: {at_most: 20 mg}", meds((DRUG, "taken", {})), U),
+    ("dose_in_force: {at_most: 20 mg}", draft(dose=dose(exactly(10))), F),
+    ("dose_in_force: {at_most: 20 mg}", meds((DRUG, "draft", {}), sections=UNREAD), U),
+    ("renewal: {within: 30 days}", twice({"stopped": ago(30)}), T),
+    ("renewal: {within: 30 days}", twice({"stopped": ago(31)}), F),
+    ("renewal: {within: 30 days}", twice({"stopped": ago(5), "dose": dose(exactly(20))}), F),
+    ("renewal: {within: 30 days}", twice({}), U),
+    ("renewal: {within: 30 days}", twice({"stopped": ago(5), "dose": dose()}), U),
+    ("renewal: {within: 30 days}", twice({}, "taken"), T),
+    ("renewal: {within: 30 days}", draft(dose=dose(exactly(10))), F),
+    ("renewal: {within: 30 days}", meds((DRUG, "draft", {}), sections=UNREAD), U),
+    ("renewal: {within: 30 days}", meds((DRUG, "taken", {})), F),
 ]
 
 OTHERS: list[Row] = [
+    ("hook: order-sign", draft(), T),
+    ("hook: [patient-view, order-sign]", draft(), T),
+    ("hook: [patient-view, order-select]", draft(), F),
     ("also: opioid", meds((DRUG, "draft", {}), ("morphine", "taken", {})), T),
     ("also: opioid", meds((DRUG, "draft", {}), ("morphine", "draft", {})), T),
     ("also: opioid", meds((DRUG, "draft", {}), ("morphine", "stopped", {})), F),
@@ -156,6 +187,34 @@ OTHERS: list[Row] = [
         U,
     ),
     ("also: muscle-relaxant", draft(), F),
+    ("drafted: opioid", meds(("morphine", "draft", {})), T),
+    ("drafted: opioid", meds(("morphine", "taken", {})), F),
+    ("drafted: opioid", meds(("morphine", "draft", {"judged": False})), F),
+    ("drafted: muscle-relaxant", draft(), F),
+    ("drafted: [digoxin, opioid]", meds((DRUG, "draft", {}), ("morphine", "draft", {})), T),
+    (
+        "drafted: opioid",
+        meds(("?", "draft", {"ingredients": (), "confidence": "none", "watched": frozenset({"opioid"})})),
+        U,
+    ),
+    (FOR_CRAMP, meds(("morphine", "draft", {"reasons": (reason("muscle-cramp"),)})), T),
+    (
+        FOR_CRAMP,
+        meds(("morphine", "draft", {"reasons": (reason("?", understood=False, unclear=("muscle-cramp",)),)})),
+        T,
+    ),
+    (FOR_CRAMP, meds(("morphine", "draft", {"reasons": (reason("spasticity"),)})), F),
+    (FOR_CRAMP, meds(("morphine", "draft", {})), F),
+    (FOR_CRAMP, meds(("morphine", "draft", {"reasons": (reason(text="?", understood=False),)})), U),
+    (UNSAID, meds(("morphine", "draft", {})), T),
+    (UNSAID, meds(("morphine", "draft", {"reasons": (reason("spasticity"),)})), F),
+    (UNSAID, meds(("morphine", "draft", {"reasons": (reason(text="?", understood=False),)})), F),
+    (UNSAID, meds(("morphine", "taken", {})), F),
+    (
+        UNSAID,
+        meds(("?", "draft", {"ingredients": (), "confidence": "none", "watched": frozenset({"opioid"})})),
+        U,
+    ),
     (
         "taking_count: {classes: [opioid, digoxin], at_least: 2}",
         meds(("morphine", "taken", {}), ("digoxin", "taken", {})),
@@ -286,3 +345,15 @@ def test_an_assumption_turns_unknown_into_an_answer(library: Library) -> None:
     assert answer("{has_condition: cirrhosis, if_unknown: assume-present}", unread, library) is True
     assert answer("none: [{has_condition: cirrhosis, if_unknown: assume-absent}]", unread, library) is True
     assert answer("none: [{has_condition: cirrhosis, if_unknown: stay-unknown}]", unread, library) is None
+
+
+def test_a_dose_in_words_is_unread_while_no_dose_is_absent(library: Library) -> None:
+    read = read_criterion(whole(parse_yaml("daily_dose: {above: 10 mg}", "test")), library.references)
+    kinds = []
+    for written in (Dose(text="as discussed", problem="no dose stated as a number"), Dose(problem="no dosage given")):
+        found = chart(medications=(order(DRUG, "draft", library, dose=written),))
+        everything = courses(found, library.references.classes_of)
+        trace: Trace = []
+        compile_criterion(read)(Case(found, "order-sign", everything[0], everything), trace)
+        kinds.append(type(trace[0].evidence[0]))
+    assert kinds == [Gap, Absent]

@@ -1,6 +1,7 @@
 """A one-letter slip in any word of the notation is refused with file, line, what was found and what is allowed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,12 @@ import pytest
 from cds_service.knowledge.cards import read_card
 from cds_service.knowledge.faults import LibraryError
 from cds_service.knowledge.library import card_folders
-from cds_service.knowledge.shared import read_references
+from cds_service.knowledge.orders import check_orders
+from cds_service.knowledge.references import OrderTemplate
 from cds_service.knowledge.strict_yaml import Document, Steps, read_yaml
-from tests.conftest import CARDS
+from tests.conftest import CARDS, shipped
 
-REFERENCES = read_references(CARDS)
+REFERENCES = shipped().references
 REGIONS = ("us", "uk", "de")
 # Prose for people: what a typo does there, a reader sees.
 PROSE = ("title", "text", "summary", "label", "grade_note", "attributes", "review")
@@ -88,3 +90,10 @@ def test_the_sentence_names_what_was_found_and_what_is_allowed(monkeypatch: pyte
     assert said.startswith(f"diuretics/diuretic-low-potassium/card.yaml:{line}: ")
     assert 'the lab test "potaqsium" is not one of' in said or 'the lab test "pota' in said
     assert "did you mean potassium" in said
+
+
+@pytest.mark.parametrize("place", ["orders", "edits"])
+def test_a_slip_in_a_placeholder_of_an_order_is_refused(place: str) -> None:
+    slipped = {"some-order": OrderTemplate("some-order", {"for": {"reference": "{{pacient}}"}})}
+    with pytest.raises(LibraryError, match=r'shared/orders/some-order\.json: the placeholder "pacient" is not one of'):
+        check_orders(replace(REFERENCES, **{place: slipped}))

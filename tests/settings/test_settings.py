@@ -1,5 +1,7 @@
 """Settings: what is taken, and the sentences for what is not."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -41,7 +43,9 @@ def test_origins_are_a_list_with_commas() -> None:
     assert settings.cors_origins == ("https://a.example.org", "http://localhost:3000")
 
 
-@pytest.mark.parametrize("origins", ["null", "*,https://a.org", "https://a.org/path", "a.org", "https://*.a.org"])
+@pytest.mark.parametrize(
+    "origins", ["null", "*,https://a.org", "https://a.org/path", "a.org", "https://*.a.org", "https://(a|b).org"]
+)
 def test_origins_that_are_none_are_refused(origins: str) -> None:
     assert sentences(CDS_CORS_ORIGINS=origins)[0].startswith("CDS_CORS_ORIGINS is ")
 
@@ -53,7 +57,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(name: str, nearest: str) ->
 
 def test_all_faults_are_named_at_once() -> None:
     found = sentences(CDS_PORT="abc", CDS_REGION="fr", CDS_WROKERS="2", CDS_PROFILE="production", CDS_MAX_ENTRIES="0")
-    assert len(found) == 5
+    assert len(found) == 4
     assert 'CDS_PORT is "abc"; allowed is a whole number from 1 to 65535.' in found
 
 
@@ -80,9 +84,52 @@ def test_a_password_in_an_address_is_not_repeated() -> None:
     assert "hunter2" not in sentence
 
 
-def test_production_is_refused_until_callers_can_be_authenticated() -> None:
-    (sentence,) = sentences(CDS_PROFILE="production")
-    assert sentence.startswith("CDS_PROFILE=production is refused: callers cannot be authenticated yet")
+def production(tmp_path: Path, **environ: str) -> dict[str, str]:
+    (tmp_path / "clients.yaml").write_text("clients: []")
+    given = {"CDS_PROFILE": "production", "CDS_BASE_URL": "https://cds.example.org"}
+    return {**given, "CDS_CLIENTS_FILE": str(tmp_path / "clients.yaml"), **environ}
+
+
+def test_production_needs_clients_and_an_https_address(tmp_path: Path) -> None:
+    assert Settings.load(production(tmp_path)).profile == "production"
+    no_clients, no_https = sentences(CDS_PROFILE="production")
+    assert no_clients.startswith("CDS_PROFILE=production needs CDS_CLIENTS_FILE")
+    assert no_https.startswith("CDS_PROFILE=production needs CDS_BASE_URL to be the https address")
+    (sentence,) = sentences(**production(tmp_path, CDS_BASE_URL="http://cds.example.org"))
+    assert "https" in sentence
+
+
+def test_production_takes_no_origin_of_everybody(tmp_path: Path) -> None:
+    (sentence,) = sentences(**production(tmp_path, CDS_CORS_ORIGINS="*"))
+    assert sentence.startswith("CDS_PROFILE=production takes no CDS_CORS_ORIGINS=*")
+
+
+@pytest.mark.parametrize(
+    "store", ["memory", "sqlite", "redis://h:1/0", "rediss://u:p@h/0", "postgresql://u:p@h/d", "postgres://h/d"]
+)
+def test_replay_stores(store: str) -> None:
+    assert Settings.load({"CDS_REPLAY_STORE": store}).replay_store == store
+
+
+@pytest.mark.parametrize("store", ["mysql://h/d", "file", "redis://", "redis://a b"])
+def test_other_stores_are_refused(store: str) -> None:
+    assert sentences(CDS_REPLAY_STORE=store)[0].startswith("CDS_REPLAY_STORE is ")
+
+
+def test_the_password_of_a_store_is_not_repeated() -> None:
+    assert "hunter2" not in sentences(CDS_REPLAY_STORE="mysql://me:hunter2@h/d")[0]
+
+
+def test_memory_serves_one_worker() -> None:
+    assert Settings.load({"CDS_REPLAY_STORE": "memory", "CDS_WORKERS": "1"})
+    (sentence,) = sentences(CDS_REPLAY_STORE="memory", CDS_WORKERS="2")
+    assert sentence.startswith("CDS_REPLAY_STORE=memory serves one worker only")
+
+
+@pytest.mark.parametrize("name", ["CDS_CLIENTS_FILE", "CDS_CA_FILE"])
+def test_files_must_be_there(name: str, tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none"):
+        assert sentences(**{name: str(path)})[0].endswith("that can be read.")
 
 
 def test_workers_may_follow_the_cores() -> None:

@@ -61,6 +61,14 @@ def test_tables_are_sorted_and_without_doubles():
         assert len(rows) == len({tuple(row) for row in rows})
 
 
+def test_snomed_displays_come_from_the_free_set_and_every_code_has_a_source():
+    with (SHARED / "sources/conditions.csv").open(encoding="utf-8", newline="") as lines:
+        rows = [row for row in csv.DictReader(lines) if row["system"] == "snomed"]
+    free = {row["code"] for row in rows if "HL7/fhir-ips" in row["sources"]}
+    assert [row["code"] for row in rows if row["display"] and row["code"] not in free] == []
+    assert [row["code"] for row in rows if not row["sources"]] == []
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "told"),
     [
@@ -68,6 +76,7 @@ def test_tables_are_sorted_and_without_doubles():
         ("labs.csv", "2823-3", "2823-4", "LOINC"),
         ("conditions.csv", "19943007", "19943006", "SNOMED"),
         ("conditions.csv", ",prefix,match,", ",prefix,maybe,", "maybe"),
+        ("conditions.csv", ",descendants,match,", ",descendants,supporting,", "no descendants"),
         ("conditions.csv", "concept,", "notion,", "columns"),
         ("atc.csv", ",include,", ",perhaps,", "perhaps"),
     ],

@@ -120,7 +120,12 @@ def test_observations_that_state_a_condition(terms):
     assert terms.observed([Coding(loinc, "82810-3", "")]) == ObservedMatch("pregnancy", "status", 300)
     assert terms.observed([Coding(loinc, "11778-8", "")]) == ObservedMatch("pregnancy", "due-date", 300)
     assert terms.observed([Coding(loinc, "2823-3", "")]) is None
-    assert terms.observed_codes(["pregnancy"]) == ("11778-8", "11779-6", "11780-4", "82810-3")
+    asked_for = [f"{loinc}|{code}" for code in ("11778-8", "11779-6", "11780-4", "82810-3")]
+    assert terms.observation_tokens([]) == tuple(asked_for)
+    assert terms.observation_tokens(["potassium"]) == (
+        *(f"{loinc}|{c}" for c in terms.lab_codes(["potassium"])),
+        *asked_for,
+    )
     assert terms.affirms([Coding(SNOMED, "77386006", "")]) is True
     assert terms.affirms([Coding(loinc, "LA26683-5", "")]) is False
     assert terms.affirms([Coding(SNOMED, "102874004", "Possible pregnancy")]) is None
@@ -128,7 +133,7 @@ def test_observations_that_state_a_condition(terms):
 
 
 def test_codes_to_write_with(terms, listed):
-    without = {"blackwater-fever"}
+    without = {"blackwater-fever", "exercise-cramp"}  # known by words only
     for concept in set(listed["conditions"]["concepts"]) - without:
         assert concept in terms.concepts([terms.concept_coding(concept)], "").concepts, concept
     for concept in without:

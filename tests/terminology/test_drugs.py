@@ -218,6 +218,12 @@ def test_codes_to_write_with(terms):
         assert coding is None or name in terms.drug([coding], "").ingredients
 
 
+def test_names_that_count_only_alone_are_looked_for_once_in_a_long_text(terms):
+    assert terms.drug([], "potassium tablet 600 mg").ingredients == ("potassium",)
+    assert terms.drug([], "600 mg " * 100_000 + "potassium").ingredients == ("potassium",)
+    assert terms.drug([], "potassium " * 100_000).ingredients == ()
+
+
 def test_unknown_texts_do_not_fill_the_memory(terms):
     for number in range(5000):
         terms.drug([], f"unheard of {number}")

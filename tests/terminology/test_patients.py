@@ -2,21 +2,18 @@
 
 import gzip
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cds_service.terminology import Unusable, clean, clean_coding
-
-FOLDER = Path(os.environ.get("CDS_SHARED_PATIENTS", Path(__file__).parents[3] / "shared" / "patients"))
+from tests.conftest import PATIENTS
 
 pytestmark = [
     pytest.mark.patients,
-    pytest.mark.skipif(not FOLDER.is_dir(), reason="the shared patients are not here"),
+    pytest.mark.skipif(not PATIENTS.is_dir(), reason="the shared patients are not here (SHARED_PATIENTS)"),
 ]
 
 
@@ -35,7 +32,7 @@ def resources(value: Any) -> Iterator[dict[str, Any]]:
 def seen() -> dict[str, list[dict[str, Any]]]:
     wanted = {"MedicationRequest", "Observation", "Condition"}
     found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in wanted}
-    for path in sorted(FOLDER.glob("*/patients.ndjson.gz")):
+    for path in sorted(PATIENTS.glob("*/patients.ndjson.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for line in lines:
                 for resource in resources(json.loads(line)):

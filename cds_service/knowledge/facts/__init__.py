@@ -1,6 +1,17 @@
 """The vocabulary: every fact a card may ask, by name. Each module registers the facts of one subject."""
 
-from cds_service.knowledge.facts import conditions, doses, labs, medicines, partners, people
+from cds_service.knowledge.facts import calls, conditions, doses, labs, medicines, partners, people
 from cds_service.knowledge.facts.registry import FACTS, Fact, Reading
 
-__all__ = ["FACTS", "Fact", "Reading", "conditions", "doses", "labs", "medicines", "partners", "people"]
+__all__ = [
+    "FACTS",
+    "Fact",
+    "Reading",
+    "calls",
+    "conditions",
+    "doses",
+    "labs",
+    "medicines",
+    "partners",
+    "people",
+]

@@ -19,7 +19,7 @@ PREGNANCY = "pregnancy"
     "the problem list was not delivered, or an entry hints at the concept without a code that says so",
     {
         "oneOf": [
-            *(dict(part) for part in (WORDS,)),
+            WORDS,
             {
                 "type": "object",
                 "required": ["concept"],

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from cds_service.chart import Dose, Medication, Range
-from cds_service.knowledge.case import Absent, Case, Note, Verdict, days_since
+from cds_service.chart import Dose, Gap, Medication, Range
+from cds_service.knowledge.case import Absent, Case, Note, Verdict, within
 from cds_service.knowledge.facts.compare import RELATIONS, WORDING, Bound, relation_of
 from cds_service.knowledge.facts.registry import MEDICATIONS, SPAN, Reading, fact
 from cds_service.knowledge.faults import not_one_of
@@ -30,14 +30,21 @@ def _milligrams(spot: Spot) -> float:
 def _judge(bound: Bound, figure: Callable[[Dose], Range | None], unit: str) -> Callable[[Case], Verdict]:
     def judge(case: Case) -> Verdict:
         answers: list[Truth] = []
-        shown: list[Note | Absent] = []
+        shown: list[Note | Absent | Gap] = []
         for order in case.orders:
             found = figure(order.dose)
             answers.append(bound.holds(found) if found else None)
-            shown.append(Note(f"{spread(found)}{unit}") if found else Absent(order.dose.problem or "a computable dose"))
+            shown.append(Note(f"{spread(found)}{unit}") if found else _unread(order))
         return Verdict(some(answers), tuple(shown[:1]))
 
     return judge
+
+
+def _unread(order: Medication) -> Absent | Gap:
+    """A dose that is written but cannot be computed is unread; where none is written there is nothing to read."""
+    if order.dose.text:
+        return Gap("medications", "not-read", "dose", order.dose.problem, order.reference)
+    return Absent(order.dose.problem or "a computable dose")
 
 
 def spread(found: Range) -> str:
@@ -125,7 +132,66 @@ def _recently_changed(case: Case, span: int | None) -> Truth:
     if span is None or case.course is None:
         return True
     changed = latest(case.course.taken).started
-    if changed is None:
-        return None
-    least, most = days_since(changed, case.chart.now.date())
-    return True if most <= span else (False if least > span else None)
+    return within(changed, case.chart.now.date(), span) if changed else None
+
+
+@fact(
+    "renewal",
+    "the draft repeats an order of the same medicine, in force or ended at most so long ago, at the same dose per day",
+    "medications not delivered, no usable stop date, or either dose cannot be computed",
+    {"type": "object", "required": ["within"], "properties": {"within": SPAN}, "additionalProperties": False},
+)
+def renewal(spot: Spot, references: References) -> Reading:
+    """`renewal: {within: 30 days}`."""
+    span = days(spot.mapping(["within"], [])["within"])
+
+    def judge(case: Case) -> Verdict:
+        course = case.course
+        if course is None or not course.drafts:
+            return Verdict(False)
+        answers = [every((_recent(case, order, span), _same_dose(course.drafts[0], order))) for order in _before(case)]
+        answer = some(answers)
+        gaps = case.missing("medications")
+        if answer is False and gaps:
+            return Verdict(None, gaps)
+        return Verdict(answer, () if answer is False else (Note("an earlier order of the same medicine"),))
+
+    return Reading(f"a renewal of an order of the last {span} days at the same dose", judge, MEDICATIONS)
+
+
+def _before(case: Case) -> tuple[Medication, ...]:
+    return (*case.course.taken, *case.course.last_stopped) if case.course else ()
+
+
+def _recent(case: Case, order: Medication, span: int) -> Truth:
+    if order.role != "stopped":
+        return True
+    return within(order.stopped, case.chart.now.date(), span) if order.stopped else None
+
+
+def _same_dose(draft: Medication, earlier: Medication) -> Truth:
+    new, old = draft.dose.daily, earlier.dose.daily
+    return new == old if new and old else None
+
+
+@fact(
+    "dose_in_force",
+    "the dose per day of the order in force, whatever is being ordered now",
+    "medications not delivered and no order in force known, or its dose cannot be computed",
+    _BOUNDS,
+)
+def dose_in_force(spot: Spot, references: References) -> Reading:
+    """`dose_in_force: {at_most: 20 mg}`; false where none is in force."""
+    relation, limit = relation_of(spot.mapping((), RELATIONS), spot)
+    bound = Bound(relation, _milligrams(limit))
+
+    def judge(case: Case) -> Verdict:
+        taken = case.course.taken if case.course else ()
+        if not taken:
+            gaps = case.missing("medications")
+            return Verdict(None, gaps) if gaps else Verdict(False, (Absent("an order in force"),))
+        found = latest(taken).dose.daily
+        evidence = Note(f"{spread(found)} mg in force") if found else Absent("a computable dose in force")
+        return Verdict(bound.holds(found) if found else None, (evidence,))
+
+    return Reading(f"dose in force {WORDING[relation]} {plain(bound.number)} mg a day", judge, MEDICATIONS)

@@ -146,6 +146,8 @@ def _inside_laboratory_range(result: LabResult, relation: str, limit: Limit) -> 
 def reach(result: LabResult) -> Range:
     """The values a result may stand for: a point, or the half line that its comparator opens."""
     value = result.value if result.value is not None else math.nan
+    if not result.comparator:
+        return Range(value, value)
     ends: Mapping[str, Range] = {
         "<": Range(-math.inf, math.nextafter(value, -math.inf)),
         "<=": Range(-math.inf, value),

@@ -107,7 +107,7 @@ def route(spot: Spot, references: References) -> Reading:
     "a reason stands there that is not understood",
     {
         "oneOf": [
-            *(dict(part) for part in (WORDS,)),
+            WORDS,
             {
                 "type": "object",
                 "required": ["is", "in_words"],
@@ -165,10 +165,6 @@ def no_reason(spot: Spot, references: References) -> Reading:
 
 def _started(case: Case) -> Day | None:
     return use_began(case.course) if case.course else None
-
-
-def _spread(case: Case, day: Day) -> tuple[int, int]:
-    return days_since(day, case.chart.now.date())
 
 
 @fact("in_class", "the medicine itself: of one of these classes", "never", WORDS)

@@ -4,7 +4,18 @@ from collections.abc import Callable, Iterable
 
 from cds_service.chart import Gap, Medication
 from cds_service.knowledge.case import Case, Course, Evidence, Note, Pair, Verdict
-from cds_service.knowledge.facts.registry import MEDICATIONS, WORDS, Reading, classes_spoken, fact, words
+from cds_service.knowledge.facts.registry import (
+    MEDICATIONS,
+    TRUE,
+    WORDS,
+    Reading,
+    classes_spoken,
+    fact,
+    marked,
+    spoken,
+    words,
+)
+from cds_service.knowledge.logic import Truth
 from cds_service.knowledge.references import PairTable, References
 from cds_service.knowledge.spot import Spot
 
@@ -15,7 +26,7 @@ from cds_service.knowledge.spot import Spot
     "medications not delivered, or a medicine that cannot be identified and may belong to the class",
     {
         "oneOf": [
-            *(dict(part) for part in (WORDS,)),
+            WORDS,
             {"type": "object", "required": ["pairs"], "properties": {"pairs": {"type": "string"}}},
         ]
     },
@@ -46,9 +57,11 @@ def _paired(table: PairTable) -> Callable[[Medication, str], Evidence]:
 def _also(case: Case, wanted: tuple[str, ...], show: Callable[[Medication, str], Evidence]) -> Verdict:
     found: list[tuple[bool, Evidence]] = []
     for course in case.courses:
-        matched = next((name for name in wanted if name in course.classes), None)
         orders = course.drafts or course.taken
-        if matched is not None and orders and _is_other(course, orders, case.course):
+        if not orders or course.classes.isdisjoint(wanted):
+            continue
+        if _is_other(course, orders, case.course):
+            matched = next(name for name in wanted if name in course.classes)
             found.append((not course.drafts, show(orders[0], matched)))
     if found:
         # A partner that is being ordered now comes first: it is the side a suggestion may remove.
@@ -65,13 +78,74 @@ def _is_other(course: Course, orders: tuple[Medication, ...], own: Course | None
     return course.ingredient != own.ingredient and not all(order.reference in mine for order in orders)
 
 
+@fact(
+    "drafted",
+    "another order of this call, of one of the classes (with `reason`: written for that reason, in code or in words; "
+    "with `no_reason`: without any reason)",
+    "an order that cannot be identified and may belong to the class, or a reason that is not understood",
+    {
+        "oneOf": [
+            WORDS,
+            {
+                "type": "object",
+                "required": ["classes"],
+                "properties": {"classes": WORDS, "reason": WORDS, "no_reason": TRUE},
+                "additionalProperties": False,
+            },
+        ]
+    },
+)
+def drafted(spot: Spot, references: References) -> Reading:
+    """`drafted: some-class`, `drafted: {classes: [a, b], reason: some-concept}` (or `no_reason: true`)."""
+    named, why, bare = spot, frozenset[str](), False
+    if isinstance(spot.value, dict):
+        members = spot.mapping(["classes"], ["reason", "no_reason"])
+        if len(members) != 2:
+            spot.fault("drafted with classes needs one more: reason or no_reason")
+        named, bare = members["classes"], marked(members, "no_reason")
+        why = frozenset(words(members["reason"], "the condition", references.concepts)) if not bare else why
+    wanted = frozenset(words(named, "the drug class", references.terms.classes))
+    text = f"{classes_spoken(tuple(sorted(wanted)), references)} being ordered"
+    if why:
+        text += f" because of {spoken(tuple(references.concepts[name] for name in sorted(why)))}"
+    text += " without a recorded reason" if bare else ""
+    return Reading(text, lambda case: _drafted(case, wanted, why, bare), frozenset(), partner=True)
+
+
+def _drafted(case: Case, wanted: frozenset[str], why: frozenset[str], bare: bool) -> Verdict:
+    orders = [
+        order
+        for order in case.chart.medications
+        if order.judged and order.role == "draft" and order not in case.orders and order.classes & wanted
+    ]
+    answers = [(order, _written_for(order, why, bare)) for order in orders]
+    found = tuple(order for order, answer in answers if answer)
+    if found:
+        return Verdict(True, found)
+    gaps = (
+        *(Gap("medications", "reason-not-understood", "", "the recorded reason is not understood", order.reference)
+          for order, answer in answers if answer is None),
+        *unidentified((order for order in case.chart.medications if order.judged), wanted),
+    )  # fmt: skip
+    return Verdict(None, gaps) if gaps else Verdict(False)
+
+
+def _written_for(order: Medication, why: frozenset[str], bare: bool) -> Truth:
+    """Whether an order states one of the reasons (or none, if bare); a reason nobody understands may be any."""
+    if bare:
+        return not order.reasons
+    if not why or any(reason.concepts & why or reason.unclear & why for reason in order.reasons):
+        return True
+    return None if any(not reason.understood and not reason.unclear for reason in order.reasons) else False
+
+
 def unidentified(medications: Iterable[Medication], wanted: frozenset[str]) -> tuple[Gap, ...]:
     """Medicines in force or judged whose text hints at one of the classes though no code or name says which."""
     return tuple(
         Gap("medications", "uncoded-drug", sorted(order.watched & wanted)[0], "a medicine that cannot be identified",
             order.reference)
         for order in medications
-        if order.watched & wanted and (order.judged or order.role in ("taken", "possibly-taken"))
+        if order.watched and order.watched & wanted and (order.judged or order.role in ("taken", "possibly-taken"))
     )  # fmt: skip
 
 

@@ -1,0 +1,135 @@
+"""The pages of one search: read to the end below one base, and what they come to together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+from cds_service.chart import Section
+from cds_service.fhir.bases import Base, below
+from cds_service.fhir.decode import Delivered, Word, deliver
+from cds_service.fhir.elements import ABSENT
+
+_T = TypeVar("_T")
+MOST_PAGES = 5
+FAILURES: Mapping[str, str] = {
+    "fetch-timeout": "the FHIR server did not answer in time",
+    "fetch-busy": "too much was being asked of the FHIR server already",
+    "fetch-refused": "the FHIR server refused access",
+    "fetch-not-found": "the FHIR server does not have it",
+    "fetch-failed": "the FHIR server failed or cannot be reached",
+    "fetch-too-large": "the answer of the FHIR server is too large",
+    "fetch-redirect": "the FHIR server sent us elsewhere",
+    "fetch-garbage": "the answer of the FHIR server cannot be read",
+    "fetch-blocked": "the FHIR server names an address that may not be asked",
+    "fetch-endless": "the answer of the FHIR server has too many pages",
+    "fetch-incomplete": "the FHIR server sent less than it says there is",
+    "fetch-impossible": "the patient's id cannot be used in a query",
+}
+"""Every reason why a section, or a part of it, could not be fetched, in words."""
+
+
+class Failure(NamedTuple):
+    """Why nothing was read: one of `FAILURES`."""
+
+    reason: str
+
+
+class Fetched(NamedTuple):
+    """What one section came to: the entries with their word, and why not all of it could be read ("" when it was)."""
+
+    delivered: Delivered
+    failure: str
+
+
+@dataclass(slots=True)
+class Chain:
+    """The pages of one section: those read so far, the next address, and why it ended early.
+
+    `kind` is the type of resource that each answer must be.
+    """
+
+    section: Section
+    next: str | None
+    base: Base
+    kind: str = "Bundle"
+    pages: list[bytes] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    failure: str = ""
+
+    def begin_with(self, page: bytes) -> bool:
+        """Take a page that the client sent; whether it names a next one that may be asked for."""
+        self._add(page)
+        return self.next is not None
+
+    def take(self, page: bytes) -> None:
+        """Take the page that was asked for; `next` is then the following one, None at the end."""
+        if self.next is not None:
+            self.seen.add(self.next)
+        if _read(page, _Page, _Page()).resource_type != self.kind:
+            self.stop("fetch-garbage")
+        else:
+            self._add(page)
+
+    def _add(self, page: bytes) -> None:
+        self.pages.append(page)
+        link = _next_link(page)
+        self.next = below(link, self.base) if link is not None else None
+        if link is not None and (self.next is None or self.next in self.seen or len(self.pages) >= MOST_PAGES):
+            self.stop("fetch-blocked" if self.next is None else "fetch-endless")
+
+    def stop(self, failure: str) -> None:
+        """Read no further, for one of `FAILURES`."""
+        self.next, self.failure = None, failure
+
+    def fetched(self) -> Fetched:
+        """All pages as one answer. The links to next pages are followed: what counts is whether the end was reached."""
+        parts = [deliver(Raw(page), self.section) for page in self.pages]
+        good = [part for part in parts if part.word != "error"]
+        failure = self.failure or ("fetch-garbage" if len(good) < len(parts) or not parts else "")
+        entries = tuple(entry for part in good for entry in part.entries)
+        if not good:
+            return Fetched(Delivered("error"), failure)
+        if not failure and _total(self.pages) > len(entries):
+            failure = "fetch-incomplete"
+        word: Word = "partial" if failure else "ok" if _holds(good) else "empty"
+        return Fetched(Delivered(word, entries), failure)
+
+
+class _Link(Struct, gc=False):
+    relation: str | None = None
+    url: str | None = None
+
+
+class _Page(Struct, gc=False, rename="camel"):
+    resource_type: str | None = None
+    link: Raw = ABSENT
+    total: Raw = ABSENT
+
+
+def _next_link(page: bytes) -> str | None:
+    """The address of the next page, None at the end; "" where there may be one that cannot be read."""
+    raw = _read(page, _Page, _Page()).link
+    links = _read(raw, list[_Link | None], []) if raw else []
+    if raw and not links and bytes(raw) not in (b"null", b"[]"):
+        return ""
+    return next((link.url or "" for link in links if link is not None and link.relation == "next"), None)
+
+
+def _total(pages: list[bytes]) -> int:
+    """How many resources the server says there are."""
+    return _read(_read(pages[0], _Page, _Page()).total, int, 0)
+
+
+def _read(raw: bytes | Raw, kind: type[_T], otherwise: _T) -> _T:
+    """A piece of JSON as the given type, or the other value when it is something else."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, RecursionError):
+        return otherwise
+
+
+def _holds(parts: list[Delivered]) -> bool:
+    return any(part.word in ("ok", "partial") and part.entries for part in parts)

@@ -1,0 +1,1 @@
+"""Who may call: clients, their keys, tokens, replays and rates. `gate` puts them together."""

@@ -1,0 +1,34 @@
+"""How often a client may call."""
+
+import math
+import time
+
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from cds_service.trust.clients import Client
+from cds_service.trust.refusals import Throttled
+
+
+class Rates:
+    """Calls a minute for each client, counted in this worker."""
+
+    def __init__(self, per_minute: int) -> None:
+        """`per_minute` counts for clients without a rate of their own."""
+        self._default = per_minute
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def check(self, client: Client) -> None:
+        """Raises `Throttled` when the client has no call left now; takes nothing away."""
+        rate = self._rate(client)
+        if not self._limiter.test(rate, client.name):
+            ends = self._limiter.get_window_stats(rate, client.name).reset_time
+            raise Throttled(client.name, max(1, math.ceil(ends - time.time())))
+
+    def count(self, client: Client) -> None:
+        """Take one call away."""
+        self._limiter.hit(self._rate(client), client.name)
+
+    def _rate(self, client: Client) -> RateLimitItem:
+        return RateLimitItemPerMinute(client.rate_per_minute or self._default)
