@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cds_service.caller import Caller, ClientOptions, SelectionBehavior
+from cds_service.caller import Caller, ClientOptions, FhirBase, SelectionBehavior
 from cds_service.trust.keys import Key
 
 DEFAULT_ALGORITHMS = ("ES384", "RS384")
@@ -15,7 +15,8 @@ PUBLIC_SANDBOX = "https://sandbox.cds-hooks.org"
 class Client:
     """One registered client. Keys come from `jku` (fetched in the background) or are `pinned`, by kid.
 
-    `max_lifetime` is in seconds; `rate_per_minute` and `region` are None where the service's own value counts.
+    `fhir_private` lets its FHIR servers stand in the private network. `max_lifetime` is in seconds; `rate_per_minute`
+    and `region` are None where the service's own value counts.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Client:
     pinned: Mapping[str, Key] = field(default_factory=dict)
     max_lifetime: int = DEFAULT_LIFETIME
     fhir_bases: tuple[str, ...] = ()
+    fhir_private: bool = False
     cors_origins: tuple[str, ...] = ()
     selection_behavior: SelectionBehavior | None = None
     shows_drafts: bool = False
@@ -34,7 +36,7 @@ class Client:
     allow_retry: bool = False
     region: str | None = None
 
-    def caller(self, service_url: str, region: str) -> Caller:
+    def caller(self, service_url: str, region: str, fhir_seconds: float = 2.0, fhir_ca_file: str = "") -> Caller:
         """What the rest of the service knows of this client."""
         options = ClientOptions(
             selection_behavior=self.selection_behavior,
@@ -42,6 +44,12 @@ class Client:
             findings_extension=self.findings_extension,
             region=self.region or region,
             service_url=service_url,
+            # Plain http is in a clients file of the sandbox profile only: production refuses such a file.
+            fhir_bases=tuple(
+                FhirBase(base, self.fhir_private, plain_http=base.startswith("http:")) for base in self.fhir_bases
+            ),
+            fhir_seconds=fhir_seconds,
+            fhir_ca_file=fhir_ca_file,
         )
         return Caller(self.name, options)
 

@@ -1,7 +1,7 @@
 """The gate: from the Authorization header of a call to the client behind it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cds_service.caller import Caller
@@ -31,10 +31,9 @@ class Gate:
     """Lets known clients in, each token once."""
 
     def __init__(
-        self, clients: Clients, keys: ClientKeys, replay: ReplayStore, rates: Rates, service_url: str, region: str
+        self, clients: Clients, keys: ClientKeys, replay: ReplayStore, rates: Rates, callers: Mapping[str, Caller]
     ) -> None:
-        self.clients, self.keys, self.replay, self._rates = clients, keys, replay, rates
-        self._callers = {client.name: client.caller(service_url, region) for client in clients.all}
+        self.clients, self.keys, self.replay, self._rates, self._callers = clients, keys, replay, rates, callers
 
     def admit(self, authorization: str | None, audience: str, read_body: Callable[[], bytes], now: float) -> Admitted:
         """The caller behind a call. Raises `Unauthorized`, `Throttled` or `Unavailable`, and what `read_body` raises.
@@ -75,7 +74,12 @@ def open_gate(settings: Settings, now: float, monotonic: Callable[[], float] = t
     keys = ClientKeys(clients, settings.jwks_stale_hours * 3600.0, _fetch(settings, clients), monotonic)
     replay = open_replay(settings.replay_store, settings.data_dir, now, monotonic, clients.longest_lifetime)
     keys.start(_FIRST_KEYS_SECONDS)
-    return Gate(clients, keys, replay, Rates(settings.rate_limit), settings.public_url, settings.region)
+    ca_file = str(settings.ca_file or "")
+    callers = {
+        client.name: client.caller(settings.public_url, settings.region, settings.fhir_timeout_seconds, ca_file)
+        for client in clients.all
+    }
+    return Gate(clients, keys, replay, Rates(settings.rate_limit), callers)
 
 
 def _fetch(settings: Settings, clients: Clients) -> Fetch:

@@ -41,6 +41,12 @@ def test_broken_yaml_is_refused_with_its_line() -> None:
         parse_yaml("a: 1\n b: [\n", "x")
 
 
+@pytest.mark.parametrize("written", ["a: &x [*x]\n", "a: &x 1\nb: *x\n"])
+def test_aliases_are_refused(written: str) -> None:
+    with pytest.raises(LibraryError, match=r"aliases \(\*name\) are not allowed"):
+        parse_yaml(written, "x")
+
+
 def test_lines_are_those_of_the_file() -> None:
     document = parse_yaml("a:\n  - b: 1\n  - c: 2\n", "x")
     assert document.line(("a", 1, "c")) == 3

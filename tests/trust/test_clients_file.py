@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from cds_service.caller import FhirBase
 from cds_service.trust.clients_file import clients_schema, load_clients
 from cds_service.trust.minting import key_set
 from cds_service.trust.refusals import ConfigurationError
@@ -43,7 +44,7 @@ def test_everything_that_may_be_said(tmp_path: Path) -> None:
     (tmp_path / "keys.json").write_text(json.dumps(PUBLIC))
     entry = {
         "name": "north-1", "issuer": "x", "tenant": "t", "algorithms": ["RS256"], "jwks_file": "keys.json",
-        "max_lifetime": 86_400, "fhir_bases": ["https://ehr.example.org/fhir"], "region": "de", "rate_per_minute": 5,
+        "max_lifetime": 86_400, "fhir_bases": ["https://ehr.example.org/fhir"], "fhir_private": True, "region": "de", "rate_per_minute": 5,
         "cors_origins": ["https://ehr.example.org"], "selection_behavior": "any", "shows_drafts": True,
         "findings_extension": True, "allow_retry": True,
     }  # fmt: skip
@@ -54,6 +55,7 @@ def test_everything_that_may_be_said(tmp_path: Path) -> None:
     assert (options.selection_behavior, options.region) == ("any", "de")
     assert options.shows_drafts
     assert options.findings_extension
+    assert options.fhir_bases == (FhirBase("https://ehr.example.org/fhir", private=True),)
     assert second.jku == "https://e.example.org/jwks"
     assert clients.cors_origins == ("https://ehr.example.org",)
     assert clients.longest_lifetime == 86_400

@@ -22,7 +22,10 @@ pytestmark = pytest.mark.loopback
 
 NODE = Path(__file__).parents[1] / "node"
 SECTIONS = {"patient", "medications", "observations", "conditions", "allergies"}
-WHOLE = [person for person in PEOPLE if person.request.get("prefetch", {}).keys() >= SECTIONS]
+# Between them they see cards of every group. Not all fixtures can be loaded into a server: some hold what one would
+# never send, and this one writes its own time of change into each resource.
+NAMES = ("ada", "basil", "calla", "cleo", "flora", "gwen", "kay", "matti", "paula", "ulrike")
+WHOLE = [person for person in PEOPLE if person.name in NAMES]
 
 
 @cache
@@ -75,7 +78,7 @@ def test_patients_are_judged_by_what_the_server_holds(library: Library, tmp_path
     with medplum(held) as base, service_that_asks(base, library, tmp_path, NOW) as client:
         for person in WHOLE:
             fetched = told(client, asking(person.request, base, SECTIONS))
-            if fetched != told(client, asking(person.request, base, ())): print("DIFF", person.name, tail(tmp_path, 2).records[0]["prefetch"], tail(tmp_path, 2).records[1]["prefetch"], tail(tmp_path, 2).records[0]["facts"]["gaps"])
+            assert fetched == told(client, asking(person.request, base, ())), person.name
         states = {state for record in tail(tmp_path, 100).records for state in record["prefetch"].values()}
     assert {"fetched/ok", "fetched/empty", "ok"} <= states <= {"fetched/ok", "fetched/empty", "ok", "empty"}
 
