@@ -213,9 +213,14 @@ def _dated(result: LabResult, test: Test) -> str:
     return f"{_value(result, test)}{f' {unit}' if result.value is not None else ''} ({shown_day(result.day)})"
 
 
+def _dated_day(result: LabResult) -> str:
+    """The date of a result; one that cannot be used says so, or its date would look like a check that was done."""
+    return f"{shown_day(result.day)} (not usable)" if result.problem else shown_day(result.day)
+
+
 _VIEWS: dict[str, Callable[[LabResult, Test], str]] = {
     "": _value,
-    "date": lambda result, _: shown_day(result.day),
+    "date": lambda result, _: _dated_day(result),
     "reported": lambda result, _: result.as_reported,
     "dated": _dated,
     "kind": lambda result, _: result.variant.replace("-", " ") or "measured",

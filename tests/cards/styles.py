@@ -95,7 +95,11 @@ def _brands(tables: Tables, terms: Terms) -> dict[str, str]:
     for row in tables.names:
         if row.kind == "brand" and ";" not in row.ingredients and row.ingredients not in found:
             match, alone = terms.drug([], row.name), terms.drug([], row.ingredients)
-            if match.ingredients == (row.ingredients,) and match.confidence == "name" and match.classes == alone.classes:
+            if (
+                match.ingredients == (row.ingredients,)
+                and match.confidence == "name"
+                and match.classes == alone.classes
+            ):
                 found[row.ingredients] = row.name.title()
     return found
 
