@@ -62,7 +62,8 @@ def _refuse_aliases(text: str, name: str) -> None:
         return
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.AliasEvent):
-            raise LibraryError([Fault(name, event.start_mark.line + 1, "aliases (*name) are not allowed")])
+            line = event.start_mark.line + 1 if event.start_mark else 0
+            raise LibraryError([Fault(name, line, "aliases (*name) are not allowed")])
 
 
 def _construct(node: yaml.Node, path: Steps, name: str, lines: dict[Steps, int]) -> object:
