@@ -45,25 +45,17 @@ def read_yaml(path: Path, name: str) -> Document:
 def parse_yaml(text: str, name: str) -> Document:
     """Parse YAML text strictly (see the module); `name` stands in the faults."""
     try:
-        _refuse_aliases(text, name)
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 0
         raise LibraryError([Fault(name, line, f"is not YAML: {getattr(error, 'problem', error)}")]) from error
     lines: dict[Steps, int] = {}
-    value = _construct(node, (), name, lines) if node is not None else None
+    try:
+        value = _construct(node, (), name, lines) if node is not None else None
+    except RecursionError as error:  # an alias may hold itself
+        raise LibraryError([Fault(name, 0, "is nested too deeply")]) from error
     return Document(name, value, lines)
-
-
-def _refuse_aliases(text: str, name: str) -> None:
-    """JSON knows no aliases; one that holds itself would never end."""
-    if "*" not in text or "&" not in text:
-        return
-    for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.AliasEvent):
-            line = event.start_mark.line + 1 if event.start_mark else 0
-            raise LibraryError([Fault(name, line, "aliases (*name) are not allowed")])
 
 
 def _construct(node: yaml.Node, path: Steps, name: str, lines: dict[Steps, int]) -> object:

@@ -362,3 +362,9 @@ def test_the_peer_of_a_connected_socket_is_looked_at_too() -> None:
     for inside in ("127.0.0.1", "169.254.169.254", "10.0.0.1"):
         with pytest.raises(Exception, match="fetch-blocked"):
             inquiry.hold(peer(inside))
+
+
+@pytest.mark.parametrize("hidden", ["%2e%2e", ".%2E", "%2f", "a%2Fb", "%5c", "%252e%252e", "%00", "%0d%0a"])
+def test_what_percent_signs_hide_is_refused(hidden: str) -> None:
+    assert below(f"https://ehr.example.org/r4/{hidden}/x", BASE) is None
+    assert read_base(f"https://ehr.example.org/r4/{hidden}") is None

@@ -298,3 +298,32 @@ def test_many_calls_at_a_server_that_hangs_leave_room_for_another() -> None:
     assert not found.gaps
     assert spent < 1.5
     assert contacts <= 6
+
+
+def test_a_socket_that_is_late_is_shut() -> None:
+    """Otherwise a server that drips would keep a thread of ours long after the answer."""
+    ended = threading.Event()
+
+    def drips(connection: socket.socket, path: str) -> None:
+        try:
+            drip_of_headers(connection, path)
+        except OSError:
+            ended.set()
+
+    with served(drips) as server:
+        fetched(server.base, WITHOUT, seconds=LIMIT)
+        assert ended.wait(SLACK)
+
+
+def test_a_kept_connection_that_ends_at_the_next_question_is_opened_again() -> None:
+    served_by: set[int] = set()
+
+    def once(connection: socket.socket, _: str) -> None:
+        if id(connection) in served_by:
+            connection.close()
+        else:
+            served_by.add(id(connection))
+            answer(connection, PROBLEMS)
+
+    with served(once) as server:
+        assert [fetched(server.base, WITHOUT).gaps for _ in range(3)] == [(), (), ()]

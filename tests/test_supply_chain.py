@@ -1,0 +1,84 @@
+"""The lock files: every package pinned with hashes, in the ranges of pyproject.toml, under licences we may pass on."""
+
+import re
+import tomllib
+from importlib.metadata import PackageNotFoundError, metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+RUN, DEV = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
+HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
+# Permissive ones, and certifi's MPL-2.0 (a file of certificates).
+ALLOWED = {"MIT", "MIT-0", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "PSF-2.0", "MPL-2.0", "BSD license"}
+ALLOWED_CLASSIFIERS = {"MIT License", "BSD License", "Apache Software License"}
+
+
+def entries(path: Path) -> list[tuple[Requirement, list[str]]]:
+    """Each package of a lock file with its hashes; a line that is anything else fails."""
+    joined = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    found = []
+    for line in joined.splitlines():
+        if line.startswith("#"):
+            continue
+        requirement, *hashes = re.split(r"\s+(?=--hash)", line.strip())
+        assert all(HASH.fullmatch(each) for each in hashes), line[:80]
+        found.append((Requirement(requirement), hashes))
+    return found
+
+
+def wanted(*groups: str) -> list[Requirement]:
+    extras = [line for group in groups for line in PROJECT["optional-dependencies"][group]]
+    listed = [Requirement(line) for line in [*PROJECT["dependencies"], *extras]]
+    return [each for each in listed if each.name != PROJECT["name"]]
+
+
+@pytest.mark.parametrize(("path", "groups"), [(RUN, ()), (DEV, ("redis", "postgres", "dev"))])
+def test_every_dependency_is_locked_inside_its_range(path: Path, groups: tuple[str, ...]) -> None:
+    locked: dict[str, list[str]] = {}
+    for requirement, _ in entries(path):
+        (pin,) = requirement.specifier
+        assert pin.operator == "=="
+        locked.setdefault(canonicalize_name(requirement.name), []).append(pin.version)
+    for each in wanted(*groups):
+        versions = locked.get(canonicalize_name(each.name), [])
+        assert versions, f"{each.name} is not in {path.name}"
+        assert all(each.specifier.contains(version) for version in versions), f"{each}: {versions} in {path.name}"
+
+
+@pytest.mark.parametrize("path", [RUN, DEV])
+def test_every_package_has_hashes_and_nothing_names_a_host(path: Path) -> None:
+    assert len(entries(path)) > 30
+    assert [str(requirement) for requirement, hashes in entries(path) if not hashes] == []
+    text = path.read_text(encoding="utf-8")
+    assert re.findall(r"://|index-url|find-links|trusted-host|file:|\s-e\s|\s@\s", text) == []
+
+
+def test_what_runs_is_locked_alike_for_the_tests() -> None:
+    assert {str(requirement) for requirement, _ in entries(RUN)} <= {str(requirement) for requirement, _ in entries(DEV)}
+
+
+def licences(name: str) -> set[str]:
+    """What a package says of its licence; alternatives ("A OR B") count each."""
+    said = metadata(name)
+    text = said.get("License-Expression") or said.get("License") or ""
+    if text:
+        return set(text.split(" OR "))
+    return {line.rpartition(" :: ")[2] for line in said.get_all("Classifier", []) if line.startswith("License ::")}
+
+
+def test_the_licence_of_what_runs_is_on_the_list() -> None:
+    looked = 0
+    for requirement, _ in entries(RUN):
+        try:
+            found = licences(requirement.name)
+        except PackageNotFoundError:
+            assert requirement.marker, f"{requirement.name} is locked and not installed"
+            continue
+        looked += 1
+        assert found & (ALLOWED | ALLOWED_CLASSIFIERS), f"{requirement.name}: {found or 'says nothing of its licence'}"
+    assert looked > 30
