@@ -59,7 +59,9 @@ def test_every_package_has_hashes_and_nothing_names_a_host(path: Path) -> None:
 
 
 def test_what_runs_is_locked_alike_for_the_tests() -> None:
-    assert {str(requirement) for requirement, _ in entries(RUN)} <= {str(requirement) for requirement, _ in entries(DEV)}
+    assert {str(requirement) for requirement, _ in entries(RUN)} <= {
+        str(requirement) for requirement, _ in entries(DEV)
+    }
 
 
 def licences(name: str) -> set[str]:

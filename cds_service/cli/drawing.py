@@ -1,6 +1,7 @@
 """Cards and reasons drawn in a terminal."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from html import unescape
 from typing import Any
 
 from rich.console import Console, Group
@@ -70,7 +71,7 @@ def _tree(outcome: Outcome) -> Tree:
 
 def words(step: Step) -> str:
     """One criterion in a line."""
-    data = "; ".join(dict.fromkeys(evidence_words(item).replace("\\", "") for item in step.evidence[:4]))
+    data = "; ".join(dict.fromkeys(unescape(evidence_words(item).replace("\\", "")) for item in step.evidence[:4]))
     excluded = "not: " if step.leaf.excludes else ""
     assumed = ", taken as " + ("present" if step.leaf.if_unknown else "absent") if step.assumed else ""
     return f"{excluded}{step.leaf.text}{assumed}" + (f" - {data}" if data else "")

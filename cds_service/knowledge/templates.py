@@ -13,7 +13,7 @@ PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _UNSAFE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff\\ud800-\\udfff]+")
 # What means something to Markdown anywhere in a line; at its start a few marks more; and what becomes a link by itself.
 _MARKDOWN = re.compile(r"([\\`*_\[\]#!|~])")
-_LINE_START = re.compile(r"^([-+=:]|[0-9]+(?=[.)]))")
+_LINE_START = re.compile(r"^([-+=:]|[0-9]+(?=[.)](?: |$)))")
 _LINK = re.compile(r"(?i)(://|www\.|@)")
 # Most names are plain words: letters, digits, single blanks, and marks that mean nothing before a blank or a word.
 _HARMLESS = re.compile(r"[A-Za-z](?:[A-Za-z0-9]|[ ,;()/%-](?=[A-Za-z0-9(])|(?<=[0-9])\.(?=[0-9]))*+")
