@@ -27,7 +27,19 @@ SECTION_OF = {
     "Condition": "conditions",
     "AllergyIntolerance": "allergies",
 }
-WHOLE = [person for person in PEOPLE if set(SECTION_OF.values()) <= person.request.get("prefetch", {}).keys()]
+
+
+def _paged(person: Json) -> bool:
+    """Whether a page of the prefetch says that more follows elsewhere: what is not there cannot be fetched alike."""
+    bundles = [value for value in person["prefetch"].values() if value]
+    return any(link.get("relation") == "next" for bundle in bundles for link in bundle.get("link", ()))
+
+
+WHOLE = [
+    person
+    for person in PEOPLE
+    if set(SECTION_OF.values()) <= person.request.get("prefetch", {}).keys() and not _paged(person.request)
+]
 Asked = tuple[FlaskClient, Server]
 
 
@@ -44,20 +56,22 @@ def asked(ehr: Server, library: Library, tmp_path_factory: pytest.TempPathFactor
 
 
 def behave(server: Server, request: Json, page: int) -> None:
-    """Answer as an EHR would that holds this prefetch, `page` entries at a time."""
+    """Answer as an EHR would that holds this prefetch, `page` matches at a time, each page with what it refers to."""
 
     def serve(connection: socket.socket, path: str) -> None:
         parts = urlsplit(path)
         kind = parts.path.removeprefix("/fhir/").split("/")[0]
         held = request["prefetch"][SECTION_OF[kind]]
-        entries = (held or {}).get("entry", [])
+        everything = (held or {}).get("entry", [])
+        entries = [entry for entry in everything if entry.get("resource", {}).get("resourceType") == kind]
+        beside = [entry for entry in everything if entry not in entries]
         if kind == "Patient" or len(entries) <= page:
             found = held if held is not None else {"resourceType": "Bundle"}
             return answer(connection, encoded({**found}))
         start = int(parse_qs(parts.query).get("start", ["0"])[0])
         link = [{"relation": "next", "url": f"{server.base}/{kind}?start={start + page}"}]
         more = {"link": link} if start + page < len(entries) else {}
-        answer(connection, encoded({**held, "entry": entries[start : start + page], "link": [], **more}))
+        answer(connection, encoded({**held, "entry": [*entries[start : start + page], *beside], "link": [], **more}))
 
     server.serve = serve
 
