@@ -22,7 +22,7 @@ _sync = getattr(os, "fdatasync", os.fsync)
 _encode = msgspec.json.Encoder().encode
 
 
-class JournalUnavailable(Exception):  # noqa: N818 - the state of the journal, as the caller must see it
+class JournalUnavailable(Exception):
     """The record could not be made durable: the answer it belongs to must not leave."""
 
 

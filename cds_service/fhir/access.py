@@ -109,7 +109,7 @@ class Inquiry:
         raise _Stopped("fetch-timeout" if not self.access.remaining else "fetch-failed")
 
 
-class _Stopped(Exception):  # noqa: N818 - named for what happened
+class _Stopped(Exception):
     """An inquiry ends here, for a reason of ours."""
 
     def __init__(self, reason: str) -> None:

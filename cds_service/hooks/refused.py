@@ -3,7 +3,7 @@
 MAX_QUOTED = 60
 
 
-class Refused(Exception):  # noqa: N818 - a verdict about the call, not an error of ours
+class Refused(Exception):
     """A call that cannot be answered with cards.
 
     `message` is the sentence for the OperationOutcome: what was found, what is allowed. `pointer` is the JSON Pointer

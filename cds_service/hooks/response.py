@@ -28,7 +28,7 @@ SelectionBehavior = Literal["any", "at-most-one"]
 ActionType = Literal["create", "update", "delete"]
 
 
-class ResponseDefect(Exception):  # noqa: N818 - named for what it is: our own answer is not valid
+class ResponseDefect(Exception):
     """An answer of ours breaks the specification: a defect here, never the caller's fault."""
 
 

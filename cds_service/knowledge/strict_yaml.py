@@ -65,7 +65,8 @@ def _construct(node: yaml.Node, path: Steps, name: str, lines: dict[Steps, int])
         return _scalar(node)
     if isinstance(node, yaml.SequenceNode):
         return [_construct(child, (*path, index), name, lines) for index, child in enumerate(node.value)]
-    assert isinstance(node, yaml.MappingNode)  # noqa: S101 - YAML knows three kinds of node
+    if not isinstance(node, yaml.MappingNode):
+        raise LibraryError([Fault(name, line, "is neither a value, a list nor a mapping")])
     return _mapping(node, path, name, lines)
 
 

@@ -24,7 +24,7 @@ class Fixture(NamedTuple):
     request: Json
 
 
-class UnknownFixture(Exception):  # noqa: N818 - named for what it is
+class UnknownFixture(Exception):
     """No synthetic patient of that name."""
 
 

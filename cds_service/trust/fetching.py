@@ -24,7 +24,7 @@ class Fetched:
     said: datetime | None
 
 
-class NotFetched(Exception):  # noqa: N818 - named for what happened
+class NotFetched(Exception):
     """A key set could not be fetched; the words say why."""
 
 

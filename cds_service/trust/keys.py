@@ -32,7 +32,7 @@ class Key:
     public: PublicKey
 
 
-class KeyFault(Exception):  # noqa: N818 - named for what happened
+class KeyFault(Exception):
     """A key that cannot be used; the words say why and never repeat the key."""
 
 

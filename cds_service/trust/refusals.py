@@ -1,7 +1,7 @@
 """Why a caller is turned away; the words are for the log, never for the answer."""
 
 
-class Unauthorized(Exception):  # noqa: N818 - named for what happened
+class Unauthorized(Exception):
     """No caller could be made out. `reason` is a fixed word for the log; the answer is the same for every reason."""
 
     def __init__(self, reason: str) -> None:
@@ -9,7 +9,7 @@ class Unauthorized(Exception):  # noqa: N818 - named for what happened
         self.reason = reason
 
 
-class Throttled(Exception):  # noqa: N818 - named for what happened
+class Throttled(Exception):
     """A known client calls too often. `seconds` until a call is taken again."""
 
     def __init__(self, client: str, seconds: int) -> None:
@@ -18,7 +18,7 @@ class Throttled(Exception):  # noqa: N818 - named for what happened
         self.seconds = seconds
 
 
-class Unavailable(Exception):  # noqa: N818 - named for what happened
+class Unavailable(Exception):
     """No replay store can be written, so no token can be told from its copy. The token itself may be good."""
 
 

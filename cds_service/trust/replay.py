@@ -21,7 +21,7 @@ class Sight(NamedTuple):
     body: bytes
 
 
-class StoreDown(Exception):  # noqa: N818 - named for what happened
+class StoreDown(Exception):
     """The store cannot say or keep anything now."""
 
 

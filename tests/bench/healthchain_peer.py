@@ -12,7 +12,7 @@ PATH = "/cds/cds-services/potassium"
 _CHILD = Path(__file__).with_name("healthchain_child.py")
 
 
-class Unavailable(Exception):  # noqa: N818 - the state of the peer
+class Unavailable(Exception):
     """healthchain cannot be measured here; the sentence says why."""
 
 
