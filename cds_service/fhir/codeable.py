@@ -23,26 +23,15 @@ class Told(NamedTuple):
 
 
 _NOTHING = Told()
-_kept_told: dict[tuple[str | None, ...], Told] = {}
+_kept_told: dict[CodeableConcept, Told] = {}
 
 
 def told(concept: CodeableConcept | None) -> Told:
     """A concept cleaned; the same codes and words come again and again, so those once cleaned are kept."""
     if concept is None:
         return _NOTHING
-    key = _as_sent(concept)
-    found = _kept_told.get(key)
-    return found if found is not None else remember(_kept_told, key, _cleaned(concept))
-
-
-def _as_sent(concept: CodeableConcept) -> tuple[str | None, ...]:
-    held = concept.coding
-    if not held:
-        return (concept.text,)
-    if len(held) == 1 and held[0] is not None:
-        return concept.text, held[0].system, held[0].code, held[0].display
-    parts = ((coding.system, coding.code, coding.display) for coding in held if coding is not None)
-    return concept.text, *(part for coding in parts for part in coding)
+    found = _kept_told.get(concept)
+    return found if found is not None else remember(_kept_told, concept, _cleaned(concept))
 
 
 def _cleaned(concept: CodeableConcept) -> Told:

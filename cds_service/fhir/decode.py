@@ -114,14 +114,16 @@ def _bundle(root: Resource, section: Section) -> Delivered:
     return _worth(entries, section, partial=_has_next(root.link) or _total(root.total) > len(entries))
 
 
-def _flat(bundle: Resource, nested: int) -> Iterator[Entry]:
+def _flat(bundle: Resource, nested: int) -> list[Entry]:
+    found: list[Entry] = []
     for entry in bundle.entry or ():
         if entry is None or entry.resource is None:
             continue
         if entry.resource.resource_type == "Bundle" and nested < _MOST_NESTED:
-            yield from _flat(entry.resource, nested + 1)
+            found += _flat(entry.resource, nested + 1)
         else:
-            yield entry
+            found.append(entry)
+    return found
 
 
 def _worth(entries: tuple[Entry, ...], section: Section, *, partial: bool) -> Delivered:

@@ -1,7 +1,8 @@
 """Which medicine an order names, wherever the order says so."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from cds_service.fhir.amounts import strength_of
 from cds_service.fhir.codeable import Told, codings, name_of, short, text_of, told
@@ -12,7 +13,7 @@ from cds_service.terminology import Coding, DrugMatch
 UNKNOWN = DrugMatch((), frozenset(), "", "none", "", None, frozenset())
 
 
-class Drug(NamedTuple):
+class Drug(Struct, frozen=True):
     """A medicine as ordered: its name and what the terminology makes of it.
 
     `stated` is False when the order names no medicine at all (a reference that leads nowhere counts as named);

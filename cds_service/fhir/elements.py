@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 ABSENT = Raw()
 
 
-class Coding(Struct, gc=False):
+class Coding(Struct, gc=False, frozen=True):
     """One code of one code system."""
 
     system: str | None = None
@@ -20,10 +20,10 @@ class Coding(Struct, gc=False):
     display: str | None = None
 
 
-class CodeableConcept(Struct, gc=False):
-    """Codes for one meaning, and its words."""
+class CodeableConcept(Struct, gc=False, frozen=True):
+    """Codes for one meaning, and its words; frozen, so that what was made of it can be looked up by itself."""
 
-    coding: list[Coding | None] | None = None
+    coding: tuple[Coding | None, ...] | None = None
     text: str | None = None
 
 

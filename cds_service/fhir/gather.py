@@ -12,7 +12,7 @@ from cds_service.fhir.drafts import Draft, read_drafts
 from cds_service.fhir.elements import Entry
 from cds_service.fhir.fetch import Source
 from cds_service.fhir.pages import FAILURES, Fetched
-from cds_service.fhir.subjects import of_another, pointers_to_patient
+from cds_service.fhir.subjects import of_another, own_entries, pointers_to_patient
 from cds_service.hooks import HookRequest
 
 _STATES: Mapping[Word, SectionState] = {"ok": "read", "empty": "read", "partial": "partial"}
@@ -112,7 +112,7 @@ def _changed(entry: Entry) -> tuple[str, bytes]:
 
 def _own(value: Delivered, section: Section, ours: frozenset[str]) -> _Own:
     """The patient's part of one section."""
-    mine = [entry for entry in value.entries if not of_another(entry, ours)]
+    mine = own_entries(value.entries, ours)
     strangers = len(value.entries) - len(mine)
     if strangers and not any(entry.resource and entry.resource.resource_type in EXPECTED[section] for entry in mine):
         return _Own("other-patient", (), 0)

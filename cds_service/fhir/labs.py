@@ -1,15 +1,14 @@
 """The laboratory results of the chart: per test, the newest first."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from cds_service.chart import Day, Gap, LabResult
-from cds_service.fhir.dates import EARLIEST
 from cds_service.fhir.elements import Entry, Resource
 from cds_service.fhir.reading import Reading
 from cds_service.fhir.results import NO_DATE, Candidate, Source, candidates, gap_of, read_result, taken_at
@@ -17,6 +16,7 @@ from cds_service.terminology import Unusable
 
 Labs = Mapping[str, tuple[LabResult, ...]]
 _TOLERATED_FUTURE = timedelta(days=1)
+_NEWNESS = attrgetter("newness")
 _IN_FUTURE = Unusable("future-date", "the date of the result lies in the future")
 _NOT_SETTLED = Unusable("newer-preliminary", "a newer result is preliminary and was not used")
 
@@ -55,8 +55,9 @@ def _found(delivered: Iterable[Source], reading: Reading) -> tuple[dict[str, lis
     stating: list[Source] = []
     wanted = reading.tests
     for source in delivered:
-        own, observed = reading.meaning(source.observation.code)
-        if observed is not None:
+        meant = reading.meaning(source.observation.code)
+        own = meant.lab
+        if meant.observed is not None:
             stating.append(source)
         elif source.observation.component or (own is not None and (wanted is None or own.test in wanted)):
             for one in candidates(source, own, reading):
@@ -91,22 +92,20 @@ def _counted(found: list[Candidate], reading: Reading) -> tuple[tuple[LabResult,
     dated: list[Candidate] = []
     future: list[Candidate] = []
     undated: list[Candidate] = []
+    settled = True
     for one in found:
-        (undated if one.at is None else future if one.at.at > latest else dated).append(one)
+        (undated if one.at is None else future if one.newness[0] > latest else dated).append(one)
+        settled = settled and not one.preliminary
     gaps = [gap_of(one, _IN_FUTURE) for one in future]
     gaps.extend(gap_of(one, NO_DATE) for one in undated if dated)
-    counted = sorted(dated or undated, key=_newness, reverse=True)
-    if any(one.preliminary for one in counted):
+    counted = sorted(dated or undated, key=_NEWNESS, reverse=True)
+    if not settled:
         counted = _settled(counted, gaps)
     results = _read(counted, reading)
     if len(results) == 1:
-        return tuple(results), gaps
+        return (results[0],), gaps
     distinct = len({result.reference for result in results}) == len(results)
     return tuple(results if distinct else dict.fromkeys(results)), gaps
-
-
-def _newness(one: Candidate) -> tuple[datetime, datetime, int]:
-    return one.at.at if one.at is not None else EARLIEST, one.issued, one.rank
 
 
 def _read(newest_first: list[Candidate], reading: Reading) -> list[LabResult]:
@@ -123,7 +122,7 @@ def _read(newest_first: list[Candidate], reading: Reading) -> list[LabResult]:
         day = one.at.day if one.at is not None else None
         if known is None or known.results < least or known.day == day or not known.usable:
             result = read_result(one, reading)
-            found.append(((*_newness(one), result.value is not None, result.reference, result.as_reported), result))
+            found.append(((*one.newness, result.value is not None, result.reference, result.as_reported), result))
             held[one.match.variant] = _Held.after(known, result, day)
     if len(found) > 1:
         found.sort(key=itemgetter(0), reverse=True)
@@ -152,7 +151,7 @@ def _settled(newest_first: list[Candidate], gaps: list[Gap]) -> list[Candidate]:
             settled.setdefault(one.match.variant, one)
     for one in newest_first:
         known = settled.get(one.match.variant)
-        if one.preliminary and known is not None and _newness(one)[0] > _newness(known)[0]:
+        if one.preliminary and known is not None and one.newness[0] > known.newness[0]:
             gaps.append(gap_of(one, _NOT_SETTLED))
     return [one for one in newest_first if not one.preliminary or one.match.variant not in settled]
 

@@ -26,7 +26,7 @@ class _Member(NamedTuple):
     json_name: str
     attribute: str
     kind: type
-    is_list: bool
+    container: type | None
 
 
 def fit_resource(plain: object) -> tuple[Resource | None, tuple[str, ...]]:
@@ -55,35 +55,35 @@ def _members(struct: type[Any]) -> tuple[_Member, ...]:
     return _SHAPES[struct]
 
 
-def _kind(hint: Any) -> tuple[type, bool]:
-    """The type behind `X | None` or `list[X | None] | None`, and whether it is a list."""
+def _kind(hint: Any) -> tuple[type, type | None]:
+    """The type behind `X | None`, `list[X | None] | None` or a tuple of the kind, and list, tuple or None."""
     if isinstance(hint, UnionType):
         hint = next(part for part in get_args(hint) if part is not type(None))
-    if get_origin(hint) is list:
-        return _kind(get_args(hint)[0])[0], True
-    return hint, False
+    if get_origin(hint) in (list, tuple):
+        return _kind(get_args(hint)[0])[0], get_origin(hint)
+    return hint, None
 
 
 def _fit_struct(plain: dict[str, object], struct: type[Any], path: str, losses: Losses, depth: int) -> Any:
-    made = struct()
     if depth > _DEEPEST:
         losses.append(path)
-        return made
+        return struct()
+    found = {}
     for member in _members(struct):
         value = plain.get(member.json_name)
         if value is not None:
             fitted = _fit_member(value, member, f"{path}.{member.json_name}", losses, depth)
             if fitted is not _MISSING:
-                setattr(made, member.attribute, fitted)
-    return made
+                found[member.attribute] = fitted
+    return struct(**found)
 
 
 def _fit_member(value: object, member: _Member, path: str, losses: Losses, depth: int) -> Any:
-    if not member.is_list:
+    if member.container is None:
         return _fit_one(value, member.kind, path, losses, depth)
     items = value if isinstance(value, list) else [value]
     fitted = [_fit_one(item, member.kind, path, losses, depth) for item in items if item is not None]
-    return [item for item in fitted if item is not _MISSING]
+    return member.container(item for item in fitted if item is not _MISSING)
 
 
 def _fit_one(value: object, kind: type, path: str, losses: Losses, depth: int) -> Any:

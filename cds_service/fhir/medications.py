@@ -1,8 +1,8 @@
 """The medicines of the chart: drafts, what is taken, what was stopped."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from cds_service.chart import Day, Dose, Gap, Later, Medication, Reason, Role, Therapy
@@ -11,7 +11,7 @@ from cds_service.fhir.dosage import dose_of
 from cds_service.fhir.drafts import Draft
 from cds_service.fhir.drugs import Drug, drug_of
 from cds_service.fhir.elements import CodeableConcept, Entry, Resource
-from cds_service.fhir.reading import Read, Reading, not_interpretable, of_type
+from cds_service.fhir.reading import Read, Reading, not_interpretable
 from cds_service.fhir.references import reference_of
 from cds_service.fhir.roles import (
     draft_role,
@@ -26,7 +26,7 @@ from cds_service.fhir.roles import (
 _TYPES = ("MedicationRequest", "MedicationStatement", "MedicationOrder")
 
 
-class _Line(NamedTuple):
+class _Line(Struct, frozen=True):
     """One order read: a medicine, or the gap it left, or only a code not understood."""
 
     medication: Medication | None = None
@@ -47,18 +47,15 @@ def read_medications(drafts: Iterable[Draft], entries: Iterable[Entry], reading:
         for draft, line in zip(drafts, lines, strict=True)
         if draft.judged and line.gap is None and draft.entry.resource is not None and draft.entry.resource.id
     }
-    lines.extend(_order(entry, order, reading) for entry, order in _listed(entries, revised))
+    for entry in entries:
+        order = entry.resource
+        if order is not None and order.resource_type in _TYPES and not (revised and reference_of(entry) in revised):
+            lines.append(_order(entry, order, reading))
     return Read(
-        tuple(line.medication for line in lines if line.medication is not None),
-        tuple(line.gap for line in lines if line.gap is not None),
-        sum(line.unassessed for line in lines),
+        tuple([line.medication for line in lines if line.medication is not None]),
+        tuple([line.gap for line in lines if line.gap is not None]),
+        sum([line.unassessed for line in lines]),
     )
-
-
-def _listed(entries: Iterable[Entry], revised: set[str]) -> Iterator[tuple[Entry, Resource]]:
-    for entry, order in of_type(entries, *_TYPES):
-        if reference_of(entry) not in revised:
-            yield entry, order
 
 
 def _draft(draft: Draft, reading: Reading) -> _Line:

@@ -47,11 +47,10 @@ class Read(NamedTuple, Generic[_Item]):
     unassessed: int = 0
 
 
-def of_type(entries: Iterable[Entry], *types: str) -> Iterable[tuple[Entry, Resource]]:
-    """The entries whose resource is of one of these types."""
-    for entry in entries:
-        if entry.resource is not None and entry.resource.resource_type in types:
-            yield entry, entry.resource
+def of_type(entries: Iterable[Entry], kind: str) -> list[tuple[Entry, Resource]]:
+    """The entries whose resource is of this type."""
+    held = [(entry, entry.resource) for entry in entries]
+    return [(entry, resource) for entry, resource in held if resource is not None and resource.resource_type == kind]
 
 
 def not_interpretable(section: Section, entry: Entry, resource: Resource) -> Gap | None:

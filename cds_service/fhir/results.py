@@ -2,9 +2,8 @@
 
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from cds_service.chart import Day, Gap, LabResult, Later, OwnRange
 from cds_service.fhir.amounts import number
@@ -25,7 +24,7 @@ _Parts = list[tuple[Resource | Component, LabMatch]]
 NO_DATE = Unusable("no-date", "the result has no date that can be read")
 
 
-class Source(NamedTuple):
+class Source(Struct, frozen=True):
     """An Observation as delivered; `parent` is the report that contains it, `entry` either of them."""
 
     entry: Entry
@@ -40,11 +39,12 @@ class Source(NamedTuple):
         return f"{reference_of(self.entry)}#{(self.observation.id or '').lstrip('#')}"
 
 
-class Candidate(NamedTuple):
+class Candidate(Struct, frozen=True):
     """A result found but not yet read: `part` is the Observation itself or one of its components.
 
-    `at` is None when it has no date; `by_release` when only its release has one. `rank` orders results of one moment.
-    It is `preliminary` while the laboratory has not settled it.
+    `at` is None when it has no date; `by_release` when only its release has one. `newness` orders results: the time of
+    the specimen, then of the release, then a correction before the rest. It is `preliminary` while the laboratory has
+    not settled it.
     """
 
     source: Source
@@ -53,8 +53,7 @@ class Candidate(NamedTuple):
     status: str
     at: Moment | None
     by_release: bool
-    issued: datetime
-    rank: int
+    newness: tuple[datetime, datetime, int]
     preliminary: bool
 
 
@@ -65,20 +64,24 @@ def candidates(source: Source, own: LabMatch | None, reading: Reading) -> list[C
     if status in VOID:
         return []
     parts = _components(observation, reading) if observation.component else []
-    if own is not None and not _only_a_heading(observation, parts, status):
+    if own is not None and (observation.value_quantity is not None or not _only_a_heading(observation, parts, status)):
         parts = [(observation, own), *parts]
     if not parts:
         return []
     at, by_release = taken_at(source)
     issued = moment(observation.issued)
-    released, rank, unsettled = issued.at if issued else EARLIEST, _RANKS.get(status, 1), status in _NOT_YET
-    return [Candidate(source, match, part, status, at, by_release, released, rank, unsettled) for part, match in parts]
+    newness = at.at if at else EARLIEST, issued.at if issued else EARLIEST, _RANKS.get(status, 1)
+    unsettled = status in _NOT_YET
+    return [Candidate(source, match, part, status, at, by_release, newness, unsettled) for part, match in parts]
 
 
 def taken_at(source: Source) -> tuple[Moment | None, bool]:
     """When the specimen was taken, else when the result was released (then True)."""
     observation, parent = source.observation, source.parent
-    found = moment(observation.effective_date_time) or _stated(observation)
+    found = moment(observation.effective_date_time)
+    if found is not None:
+        return found, False
+    found = _stated(observation)
     if found is None and parent is not None:
         found = moment(parent.effective_date_time) or _stated(parent)
     if found is not None:
@@ -100,7 +103,7 @@ def _components(observation: Resource, reading: Reading) -> _Parts:
 
 def _only_a_heading(observation: Resource, parts: _Parts, status: str) -> bool:
     """A panel named like one of its members, or a request not yet answered: no result, and no failed one."""
-    if observation.value_quantity is not None or _has_value(observation):
+    if _has_value(observation):
         return False
     return bool(parts) or present(observation.has_member) or status in _NOT_YET
 

@@ -17,6 +17,21 @@ def pointers_to_patient(patient_id: str, entries: Iterable[Entry]) -> frozenset[
     return frozenset(names)
 
 
+def own_entries(entries: Iterable[Entry], ours: frozenset[str]) -> list[Entry]:
+    """The entries that do not say that they belong to someone else."""
+    found: list[Entry] = []
+    for entry in entries:
+        resource = entry.resource
+        # The usual resource names its patient just so; the others are looked at closely.
+        if resource is not None and resource.resource_type != "Patient" and resource.subject is not None:
+            usual = resource.subject.reference in ours
+        else:
+            usual = False
+        if usual or not of_another(entry, ours):
+            found.append(entry)
+    return found
+
+
 def of_another(entry: Entry, ours: frozenset[str]) -> bool:
     """True when the resource says that it belongs to someone else.
 
@@ -27,8 +42,6 @@ def of_another(entry: Entry, ours: frozenset[str]) -> bool:
     if resource is None:
         return False
     pointer = resource.subject or resource.patient
-    if pointer is not None and pointer.reference in ours and resource.resource_type != "Patient":
-        return False
     if resource.resource_type == "Patient":
         return _another_patient(resource, entry.full_url, ours)
     if pointer is None or not pointer.reference:

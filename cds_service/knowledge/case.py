@@ -41,7 +41,7 @@ class Pair(NamedTuple):
 Evidence = LabResult | Medication | Problem | Allergy | Gap | Absent | Note | Pair
 
 
-class Verdict(NamedTuple):
+class Verdict(Struct, frozen=True):
     """The answer of one fact and what it rests on."""
 
     value: Truth
@@ -143,10 +143,9 @@ def days_since(day: Day, now: date) -> tuple[int, int]:
 
 def within(day: Day, now: date, span: int) -> Truth:
     """Whether a date lies at most `span` days back, today and the last day included."""
-    least, most = days_since(day, now)
-    if most <= span:
+    if (now - day.first).days <= span:
         return True
-    return False if least > span else None
+    return False if (now - day.last).days > span else None
 
 
 def use_began(course: Course) -> Day | None:

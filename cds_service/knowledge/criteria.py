@@ -6,7 +6,9 @@ A card that needs more asks for a new named fact.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from msgspec import Struct
 
 from cds_service.chart import Gap, Section
 from cds_service.knowledge.case import Case, Evidence, Judge
@@ -52,7 +54,7 @@ Criterion = Leaf | Group
 ALWAYS = Group("all", (), "")
 
 
-class Step(NamedTuple):
+class Step(Struct, frozen=True):
     """One line of a trace: the leaf, its answer, what it rests on, and whether the answer was assumed."""
 
     leaf: Leaf
@@ -105,9 +107,10 @@ def _compile_leaf(leaf: Leaf) -> Compiled:
     fact, fallback, negated = leaf.judge, leaf.if_unknown, leaf.negated
 
     def judge(case: Case, trace: Trace) -> Truth:
-        value, evidence = fact(case)
+        found = fact(case)
+        value = found.value
         assumed = value is None and fallback is not None
-        trace.append(Step(leaf, value, evidence, assumed))
+        trace.append(Step(leaf, value, found.evidence, assumed))
         answer = fallback if assumed else value
         return negate(answer) if negated else answer
 

@@ -1,11 +1,15 @@
 """Remembering look-ups: texts and codes repeat from call to call, but a caller could send endless new ones."""
 
+from collections.abc import Hashable
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 MOST = 4096
 LONGEST = 400
 Key = tuple[str, ...]
-_Key = TypeVar("_Key", bound=tuple[object, ...])
+_Key = TypeVar("_Key", bound=Hashable)
 _Found = TypeVar("_Found")
 
 
@@ -22,4 +26,6 @@ def _length(part: object) -> int:
     """All characters of the strings in a key."""
     if isinstance(part, str):
         return len(part)
+    if isinstance(part, Struct):
+        part = astuple(part)
     return sum(map(_length, part)) if isinstance(part, tuple) else 0

@@ -1,5 +1,6 @@
 """Comparing a number known only as a range with a bound: true, false, or unknown when the range straddles it."""
 
+import operator
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -10,10 +11,10 @@ from cds_service.knowledge.spot import Spot
 
 RELATIONS = ("above", "at_least", "at_most", "below")
 _HOLDS: Mapping[str, Callable[[float, float], bool]] = {
-    "above": lambda value, bound: value > bound,
-    "at_least": lambda value, bound: value >= bound,
-    "at_most": lambda value, bound: value <= bound,
-    "below": lambda value, bound: value < bound,
+    "above": operator.gt,
+    "at_least": operator.ge,
+    "at_most": operator.le,
+    "below": operator.lt,
 }
 WORDING = {"above": "above", "at_least": "at least", "at_most": "at most", "below": "below"}
 

@@ -44,10 +44,14 @@ def lab(spot: Spot, references: References) -> Reading:
     intact = marked(members, "unless_haemolysed")
     preference = references.terms.tests[test].variants
     title = references.terms.tests[test].title
+    bounds = _bounds(limit, relation)
+    floor = limit.lab_range_floor if relation == "below" else None
 
     def judge(case: Case) -> Verdict:
         result = latest_result(case, test, preference)
-        return _compared(case, result, title, relation, limit, span, intact)
+        if result is None:
+            return Verdict(None, case.missing("observations") or (Absent(f"a result of {title}"),))
+        return _doubted(case, result, title, span, intact) or Verdict(_against(result, bounds, floor), (result,))
 
     text = f"{title} {WORDING[relation]} {_spoken_limit(limit, references, test)} within {span} days"
     return Reading(text, judge, _OBSERVATIONS, frozenset({test}))
@@ -64,10 +68,13 @@ def _check_side(spot: Spot, limit: Limit) -> None:
         spot.fault(f'the limit "{limit.name}" is written {" or ".join(allowed)}, found {relation}')
 
 
-def _relation(result: LabResult, relation: str, limit: Limit) -> str:
-    """Whether the figure itself belongs is said by the limit, for each variant, not by the card."""
-    side = limit.sides.get(result.variant, relation)
-    return side if _LOW[side] is _LOW[relation] else _OPPOSITE[side]
+def _bounds(limit: Limit, relation: str) -> Mapping[str, Bound]:
+    """The bound for each variant of a test; whether the figure itself belongs is said by the limit, not by the card."""
+    found = {}
+    for variant, value in limit.values.items():
+        side = limit.sides.get(variant, relation)
+        found[variant] = Bound(side if _LOW[side] is _LOW[relation] else _OPPOSITE[side], value)
+    return found
 
 
 _LOW = {"below": True, "at_most": True, "above": False, "at_least": False}
@@ -110,11 +117,8 @@ def latest_result(case: Case, test: str, preference: tuple[str, ...]) -> LabResu
     return usable[0] if usable else head
 
 
-def _compared(
-    case: Case, result: LabResult | None, title: str, relation: str, limit: Limit, span: int, intact: bool
-) -> Verdict:
-    if result is None:
-        return Verdict(None, case.missing("observations") or (Absent(f"a result of {title}"),))
+def _doubted(case: Case, result: LabResult, title: str, span: int, intact: bool) -> Verdict | None:
+    """Why the latest result says nothing, if so."""
     recent = within(result.day, case.chart.now.date(), span)
     if recent is False:
         return Verdict(None, case.missing("observations") or (Absent(f"a result of {title} within {span} days"),))
@@ -124,23 +128,17 @@ def _compared(
         return Verdict(None, (Absent(f"the exact date of the {title} result"),))
     if intact and result.haemolysed:
         return Verdict(None, (result, Absent(f"a {title} result without haemolysis")))
-    return Verdict(_against(result, relation, limit), (result,))
+    return None
 
 
-def _against(result: LabResult, relation: str, limit: Limit) -> Truth:
-    bound = limit.values.get(result.variant, limit.values.get("") if not result.variant else None)
-    if bound is None or result.value is None:
+def _against(result: LabResult, bounds: Mapping[str, Bound], floor: float | None) -> Truth:
+    """The answer of a usable result. The laboratory's own range, down to `floor`, makes a low value normal."""
+    bound, value = bounds.get(result.variant), result.value
+    if bound is None or value is None:
         return None
-    if _inside_laboratory_range(result, relation, limit):
+    if floor is not None and value >= floor and result.normal_low is not None and value >= result.normal_low:
         return False
-    return Bound(_relation(result, relation, limit), bound).holds(reach(result))
-
-
-def _inside_laboratory_range(result: LabResult, relation: str, limit: Limit) -> bool:
-    """Whether the laboratory's own range, down to the agreed floor, makes a mildly low value normal."""
-    if limit.lab_range_floor is None or relation != "below" or result.value is None or result.normal_low is None:
-        return False
-    return result.value >= limit.lab_range_floor and result.value >= result.normal_low
+    return bound.holds(reach(result))
 
 
 def reach(result: LabResult) -> Range:

@@ -74,8 +74,10 @@ def _is_other(course: Course, orders: tuple[Medication, ...], own: Course | None
     """Whether a course is another medicine: the other half of a combination product is not a second one."""
     if own is None:
         return True
+    if course is own or course.ingredient == own.ingredient:
+        return False
     mine = {order.reference for order in own.current}
-    return course.ingredient != own.ingredient and not all(order.reference in mine for order in orders)
+    return not all(order.reference in mine for order in orders)
 
 
 @fact(
@@ -116,7 +118,10 @@ def _drafted(case: Case, wanted: frozenset[str], why: frozenset[str], bare: bool
     orders = [
         order
         for order in case.chart.medications
-        if order.judged and order.role == "draft" and order not in case.orders and order.classes & wanted
+        if order.judged
+        and order.role == "draft"
+        and not order.classes.isdisjoint(wanted)
+        and all(order is not own for own in case.orders)
     ]
     answers = [(order, _written_for(order, why, bare)) for order in orders]
     found = tuple(order for order, answer in answers if answer)
