@@ -1,6 +1,7 @@
 """A bundle of findings as one card of the CDS Hooks answer."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
@@ -16,6 +17,8 @@ from cds_service.knowledge.references import Citation, References
 from cds_service.knowledge.templates import Template, markdown, plain_text, shortened
 
 SHORTEST_NAME = 12
+# What is the same every time a card is written is kept; a worker holds one library, and few addresses of its own.
+_KEPT = 1024
 
 
 class Style(NamedTuple):
@@ -111,6 +114,7 @@ def _detail(bundle: Bundle) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+@lru_cache(maxsize=_KEPT)
 def source(card: Card, base_url: str) -> hooks.Source:
     """The primary source, and the constant topic that lets an override stick."""
     topic = hooks.Coding(system=f"{base_url}/CodeSystem/cards", code=hooks.topic_code(card.id), display=card.title)
@@ -118,6 +122,7 @@ def source(card: Card, base_url: str) -> hooks.Source:
     return hooks.Source(label=primary.label, url=primary.url, topic=topic)
 
 
+@lru_cache(maxsize=_KEPT)
 def override_reasons(card: Card, base_url: str) -> tuple[hooks.Coding, ...]:
     """The reasons a clinician may choose from."""
     return tuple(

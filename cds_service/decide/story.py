@@ -53,7 +53,7 @@ def _answered(
         (*fates, *outcomes),
         tuple(one.shown for one in rendered),
         left_out=tuple(text for one in rendered for text in one.held),
-        silent=sum(card.id not in concerned for card in judged),
+        silent=len({card.id for card in judged} - concerned),
     )
 
 

@@ -1,6 +1,7 @@
 """The words that the engine itself puts on a card: why it is shown, what was not checked, sources, the footer."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from cds_service.chart import Allergy, Gap, LabResult, Medication, Problem
 from cds_service.decide.decision import Finding
@@ -126,6 +127,7 @@ def standing(cards: Sequence[Card]) -> str:
     return "\n\n".join([*lines, FOOTER])
 
 
+@lru_cache(maxsize=1024)
 def _evidence_line(card: Card) -> str:
     note = f" ({card.grade_note.rstrip('.')})" if card.grade_note else ""
     review = card.review.get("last_review") or "not yet reviewed by a clinician"

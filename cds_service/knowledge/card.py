@@ -71,9 +71,11 @@ class Merge(NamedTuple):
     yields_to: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Card:
     """One card for one region. `evidence[0]` is the primary source that the card cites.
+
+    Each is itself alone: two cards are never compared by their content, and what is written of one can be kept.
 
     `has_partner` says whether the trigger names another medicine (then the draft may be that one).
     """
