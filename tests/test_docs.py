@@ -10,6 +10,7 @@ import click
 import pytest
 
 from cds_service.cli import main
+from cds_service.knowledge.attribute_page import attribute_page
 from cds_service.knowledge.library import Library, load_library
 from cds_service.knowledge.precedence import precedence_page
 from cds_service.knowledge.schema import schema_text
@@ -133,6 +134,10 @@ def test_no_command_is_invented() -> None:
 
 def test_the_precedence_page_is_fresh(library: Library) -> None:
     assert text(DOCS / "precedence.md") == precedence_page(library.cards), "run: cramp-cds vocabulary --write"
+
+
+def test_the_page_of_source_attributes_is_fresh(library: Library) -> None:
+    assert text(DOCS / "source-attributes.md") == attribute_page(library), "run: cramp-cds vocabulary --write"
 
 
 def test_the_vocabulary_page_is_fresh() -> None:

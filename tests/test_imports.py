@@ -54,6 +54,8 @@ def test_a_worker_answers_without_the_libraries_of_other_commands(tmp_path: Path
         loaded(modules, "fhir.resources", "jsonschema", "sqlalchemy", "rich", "requests", "cds_service.simulation")
         == []
     )
+    # Source attributes are for people who ask for them: no call pays for them.
+    assert loaded(modules, "cds_service.knowledge.source_attributes", "cds_service.knowledge.uses") == []
 
 
 def test_the_demonstration_loads_no_web_and_no_models(tmp_path: Path) -> None:

@@ -123,9 +123,10 @@ def build(cards: Path | None, accept_changes: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--write", is_flag=True, help="Write docs/vocabulary.md and the JSON Schema of the cards in a checkout.")
+@click.option("--write", is_flag=True, help="Write the generated pages of docs/ and the JSON Schema of the cards.")
 def vocabulary(write: bool) -> None:
     """Print the vocabulary of facts and placeholders that cards may use."""
+    from cds_service.knowledge.attribute_page import attribute_page
     from cds_service.knowledge.precedence import precedence_page
     from cds_service.knowledge.schema import schema_text
     from cds_service.knowledge.vocabulary import vocabulary_page
@@ -135,6 +136,9 @@ def vocabulary(write: bool) -> None:
         return
     root = cards_folder().parent
     (root / "docs" / "vocabulary.md").write_text(vocabulary_page(), encoding="utf-8")
-    (root / "docs" / "precedence.md").write_text(precedence_page(library_of(None).cards), encoding="utf-8")
+    library = library_of(None)
+    (root / "docs" / "precedence.md").write_text(precedence_page(library.cards), encoding="utf-8")
+    (root / "docs" / "source-attributes.md").write_text(attribute_page(library), encoding="utf-8")
     (cards_folder() / "schema" / "card.schema.json").write_text(schema_text(), encoding="utf-8")
-    click.echo("Written: docs/vocabulary.md, docs/precedence.md, cards/schema/card.schema.json.", err=True)
+    pages = "docs/vocabulary.md, docs/precedence.md, docs/source-attributes.md"
+    click.echo(f"Written: {pages}, cards/schema/card.schema.json.", err=True)

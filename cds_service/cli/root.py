@@ -6,6 +6,7 @@ import click
 
 from cds_service import __version__
 from cds_service.cli.asking import call, request
+from cds_service.cli.attributing import attributes
 from cds_service.cli.authoring import check, preview, terminology, vocabulary
 from cds_service.cli.counting import burden
 from cds_service.cli.doctoring import doctor
@@ -40,7 +41,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    demo, serve, check, explain, preview, call, request, approve,
+    demo, serve, check, explain, preview, attributes, call, request, approve,
     doctor, token, burden, audit, export, terminology, vocabulary,
 )  # fmt: skip
 

@@ -16,7 +16,10 @@ from cds_service.terminology import Tables, read_tables
 Json = dict[str, Any]
 # Reserved by RFC 2606: nobody publishes there. Whoever publishes a package names an address of their own.
 DEFAULT_BASE = "https://cramp-cds.example.org/fhir"
-PUBLISHER = "The contributors to Cramp CDS"
+COPYRIGHT = (
+    "Code and cards: Apache License, Version 2.0. The codes of other terminologies keep their own terms, "
+    "which each ValueSet names."
+)
 _BASE = re.compile(r"https?://[^\s/?#|@]+(/[^\s?#|]*)?\Z")
 _COUNTRIES = {"us": "US", "uk": "GB", "de": "DE"}
 _SHOWN_OF_REVISION = 12
@@ -75,7 +78,7 @@ class Edition:
             "title": title,
             "status": self.status,
             "experimental": self.status != "active",
-            "publisher": PUBLISHER,
+            "publisher": self.references.attributes.statements["developer"].text,
             "jurisdiction": [self._jurisdiction()],
         }
 

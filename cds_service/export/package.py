@@ -2,6 +2,7 @@
 
 from cds_service.export.activities import activities
 from cds_service.export.edition import Edition, Json
+from cds_service.export.extension import definition
 from cds_service.export.manifest import library_resource
 from cds_service.export.overrides import override_sets, own_reasons
 from cds_service.export.plans import plan
@@ -23,6 +24,7 @@ def package(edition: Edition) -> tuple[Json, ...]:
         *value_sets(edition),
         *override_sets(edition),
         *own_reasons(edition),
+        definition(edition),
     ]
     parts.sort(key=lambda one: (one["resourceType"], one["id"]))
     found = (library_resource(edition, parts), *parts)

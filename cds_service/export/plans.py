@@ -3,21 +3,20 @@
 import re
 from collections.abc import Iterator
 
-from cds_service.export.edition import Edition, Json
+from cds_service.export.edition import COPYRIGHT, Edition, Json
+from cds_service.export.extension import extensions
 from cds_service.export.requirements import requirements
-from cds_service.export.wording import anchor_text, condition, conditions, criterion_text, template_text
+from cds_service.export.wording import condition, conditions
+from cds_service.knowledge.attribute_rows import READ
 from cds_service.knowledge.card import Card, Offer
+from cds_service.knowledge.gating import gates_before
 from cds_service.knowledge.references import Citation
-from cds_service.terminology import Coding
+from cds_service.knowledge.source_attributes import SourceAttributes, source_attributes
+from cds_service.knowledge.wording import anchor_text, criterion_text, template_text
 
 # http://cds-hooks.hl7.org/ConceptMap/indicator-to-request-priority
 PRIORITIES = {"info": "routine", "warning": "urgent", "critical": "stat"}
 ACTION_TYPES = {"create": "create", "update": "update", "delete": "remove"}
-READ = {
-    "yes": "read at the publisher",
-    "copy": "read in a copy",
-    "secondary": "not read at the source",
-}
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _DRAFTED = "On order-select and order-sign one of the orders being written must be involved."
@@ -25,23 +24,41 @@ _DRAFTED = "On order-select and order-sign one of the orders being written must 
 
 def plan(card: Card, edition: Edition) -> Json:
     """The PlanDefinition (type eca-rule) of a card."""
+    attributes = source_attributes(card, edition.library, edition.region)
+    said = attributes.statements
     return {
         **edition.heading("PlanDefinition", card.id, card.title),
+        "extension": extensions(attributes, edition),
         "version": card.version,
         "status": card.status,
         "experimental": card.status != "active",
         "type": _coded("plan-definition-type", "eca-rule"),
         "description": _description(card),
+        "publisher": said["developer"].text,
+        "useContext": [_user(said["intended_users"].text)],
         "purpose": card.attributes["intended_use"],
-        "usage": f"Cautions: {card.attributes['cautions']}\n\nLimits: {card.attributes['limits']}",
+        "usage": _usage(attributes),
+        "copyright": COPYRIGHT,
         **_people(card),
         "relatedArtifact": [_citation(source, primary=not at) for at, source in enumerate(card.evidence)],
-        "action": [_rule(card, edition)],
+        "action": [_rule(attributes, edition)],
     }
 
 
 def _coded(system: str, code: str) -> Json:
     return {"coding": [{"system": f"{_TERMINOLOGY}/{system}", "code": code}]}
+
+
+def _user(text: str) -> Json:
+    """For whom a card is written, as a usage context."""
+    return {"code": {"system": f"{_TERMINOLOGY}/usage-context-type", "code": "user"},
+            "valueCodeableConcept": {"text": text}}  # fmt: skip
+
+
+def _usage(found: SourceAttributes) -> str:
+    own = found.card.attributes
+    told = {"Cautions": own["cautions"], "Limits": own["limits"], "Out of scope": found.statements["out_of_scope"].text}
+    return "\n\n".join(f"{title}: {text}" for title, text in told.items())
 
 
 def _description(card: Card) -> str:
@@ -68,6 +85,9 @@ def _people(card: Card) -> Json:
     for member, key in (("approvalDate", "approved"), ("lastReviewDate", "last_review")):
         if _DATE.match(review[key]):
             found[member] = review[key]
+    if "approvalDate" in found:
+        due = {"end": review["next_review"]} if _DATE.match(review["next_review"]) else {}
+        found["effectivePeriod"] = {"start": review["approved"], **due}
     for key in ("author", "reviewer"):
         if review[key]:
             found[key] = [{"name": review[key]}]
@@ -80,9 +100,9 @@ def _citation(source: Citation, *, primary: bool) -> Json:
     return {"type": "citation", "label": source.label, "display": shown, "citation": source.citation, **address}
 
 
-def _rule(card: Card, edition: Edition) -> Json:
+def _rule(attributes: SourceAttributes, edition: Edition) -> Json:
     """The one action of the plan; its parts are the levels, the summaries and the suggestions."""
-    needed = requirements(card, edition)
+    card, needed = attributes.card, requirements(attributes, edition)
     return {
         "title": card.title,
         "description": card.attributes["intended_use"],
@@ -156,13 +176,5 @@ def _offer(offer: Offer, edition: Edition) -> Json:
 
 def _gates(offer: Offer, edition: Edition) -> Iterator[Json]:
     """What must be known to be true before a medicine of a guarded class is proposed."""
-    concept = offer.order.resource.get("medicationCodeableConcept") if offer.order else None
-    if offer.kind != "create" or not isinstance(concept, dict):
-        return
-    codings = [
-        Coding(str(part.get("system", "")), str(part.get("code", "")), str(part.get("display", "")))
-        for part in concept.get("coding", ())
-    ]
-    proposed = edition.references.terms.drug(codings, str(concept.get("text", ""))).classes
-    for gate in edition.references.gates_for(proposed):
+    for gate in gates_before(offer, edition.references):
         yield condition(criterion_text(gate.only_if), gate.why)

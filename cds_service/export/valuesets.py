@@ -5,7 +5,6 @@ from itertools import groupby
 from typing import Any
 
 from cds_service.export.edition import Edition, Json
-from cds_service.export.requirements import coded_allergies
 from cds_service.terminology import Test, system_name
 from cds_service.terminology.tables import ConditionCode, LabCode
 
@@ -33,7 +32,7 @@ def value_sets(edition: Edition) -> Iterator[Json]:
         yield from _lab(tests[name], edition)
     for name in sorted(edition.references.concepts):
         yield from _condition(name, edition)
-    yield from (_allergy(name, edition) for name in coded_allergies(edition))
+    yield from (_allergy(name, edition) for name in sorted(edition.references.terms.coded_allergies))
     yield from (_observed(name, edition) for name in sorted(edition.listed["conditions.yaml"]["observations"]))
 
 

@@ -10,6 +10,7 @@ from cds_service.knowledge.criteria import Compiled, Criterion, Leaf, leaves
 from cds_service.knowledge.fillings import Filling
 from cds_service.knowledge.references import Citation, OrderTemplate, OverrideReason
 from cds_service.knowledge.templates import Template
+from cds_service.knowledge.traits import Trait
 
 Indicator = Literal["info", "warning", "critical"]
 INDICATORS: tuple[Indicator, ...] = ("critical", "warning", "info")
@@ -71,13 +72,21 @@ class Merge(NamedTuple):
     yields_to: frozenset[str] = frozenset()
 
 
+class StatedUse(NamedTuple):
+    """What the author says of a trait of the person: used or not; `line` is where."""
+
+    trait: Trait
+    used: bool
+    line: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Card:
     """One card for one region. `evidence[0]` is the primary source that the card cites.
 
     Each is itself alone: two cards are never compared by their content, and what is written of one can be kept.
-
-    `has_partner` says whether the trigger names another medicine (then the draft may be that one).
+    `attributes` are its own statements, those that replace a shared one included; `stated_uses` are checked against
+    what it really uses. `has_partner` says whether the trigger names another medicine (then the draft may be that one).
     """
 
     id: str
@@ -103,6 +112,7 @@ class Card:
     review: Mapping[str, str]
     attributes: Mapping[str, str]
     folder: str
+    stated_uses: tuple[StatedUse, ...] = ()
     has_partner: bool = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

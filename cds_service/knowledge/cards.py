@@ -13,6 +13,7 @@ from cds_service.knowledge.card import (
     Level,
     Merge,
     Offer,
+    StatedUse,
     Status,
     Summary,
 )
@@ -21,8 +22,9 @@ from cds_service.knowledge.criteria import ALWAYS, compile_criterion
 from cds_service.knowledge.faults import Fault, LibraryError, not_one_of
 from cds_service.knowledge.orders import filling_of
 from cds_service.knowledge.reading import read_criterion
-from cds_service.knowledge.references import OverrideReason, References
+from cds_service.knowledge.references import Citation, OverrideReason, References
 from cds_service.knowledge.spot import Spot, whole
+from cds_service.knowledge.statements import STATEMENTS, trait_named
 from cds_service.knowledge.strict_yaml import Document, read_yaml
 from cds_service.knowledge.templates import Template, read_template
 
@@ -46,6 +48,7 @@ def read_card(folder: Path, root: Path, region: str, regions: tuple[str, ...], r
     hooks = tuple(_hook(spot) for spot in members["hooks"].items())
     levels = _levels(members["indicator"], references)
     when = read_criterion(members["when"], references) if "when" in members else ALWAYS
+    attributes = members["attributes"].mapping(ATTRIBUTES, (*STATEMENTS, "uses"))
     offers, select = _suggestions(members.get("suggestions"), references)
     return Card(
         id=_id(members["id"], folder),
@@ -65,14 +68,14 @@ def read_card(folder: Path, root: Path, region: str, regions: tuple[str, ...], r
         select="at-most-one" if select == "at-most-one" else "any",
         override_reasons=_overrides(members.get("override_reasons"), references),
         merge=_merge(members.get("merge")),
-        evidence=tuple(references.sources[spot.choice("the source", references.sources)]
-                       for spot in members["evidence"].items()),
+        evidence=_evidence(members["evidence"], references),
         grade=members["grade"].choice("the grade of evidence", GRADES),
         grade_note=members["grade_note"].text_or_empty() if "grade_note" in members else "",
         review={key: spot.text_or_empty() for key, spot in members["review"].mapping(REVIEW, ()).items()},
-        attributes={key: spot.text() for key, spot in members["attributes"].mapping(ATTRIBUTES, ()).items()},
+        attributes={key: spot.text() for key, spot in attributes.items() if key != "uses"},
         folder=folder.relative_to(root).as_posix(),
-    )  # fmt: skip
+        stated_uses=_stated_uses(attributes.get("uses")),
+    )
 
 
 def regional(document: Document, region: str, regions: tuple[str, ...]) -> Document:
@@ -220,6 +223,22 @@ def _offer(spot: Spot, references: References) -> Offer:
     edit = references.edits[members["edit"].choice("the edit", references.edits)]
     fill = filling_of(edit, references)
     return Offer(edit.name, label, "update", edit, criterion, judge, recommended, fill)
+
+
+def _evidence(spot: Spot, references: References) -> tuple[Citation, ...]:
+    keys = [entry.choice("the source", references.sources) for entry in spot.items()]
+    if not keys:
+        spot.fault("evidence names no source: a card cites at least one, the primary one first")
+    return tuple(references.sources[key] for key in keys)
+
+
+def _stated_uses(spot: Spot | None) -> tuple[StatedUse, ...]:
+    """What the author says is used of the person, or not."""
+    members = spot.mapping() if spot else {}
+    return tuple(
+        StatedUse(trait_named(entry, name), entry.flag(), entry.document.line(entry.path))
+        for name, entry in members.items()
+    )
 
 
 def _overrides(spot: Spot | None, references: References) -> tuple[OverrideReason, ...]:

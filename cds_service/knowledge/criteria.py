@@ -25,7 +25,8 @@ class Leaf:
     """One fact about the case. `text` says it in plain words; `place` is where it stands in the card.
 
     `if_unknown` is what an unknown answer counts as (None = stays unknown). `partner` marks facts about another
-    medicine. `needs` and `tests` are the data it reads. `excludes` marks a leaf under `none`.
+    medicine. `needs` and `tests` are the data it reads, `words` every word its author wrote as its argument.
+    `excludes` marks a leaf under `none`.
     """
 
     fact: str
@@ -39,6 +40,7 @@ class Leaf:
     partner: bool = False
     excludes: bool = False
     negated: bool = False
+    words: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

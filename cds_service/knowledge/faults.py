@@ -1,6 +1,6 @@
 """Faults of the library, said as sentences: file, line, what was found, what is allowed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -18,6 +18,12 @@ class Fault:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place}: {self.message}"
+
+
+def in_regions(fault: Fault, found: Sequence[str], every: Collection[str]) -> Fault:
+    """The fault with the regions it was found in, where it is not one of them all."""
+    said = "" if len(found) == len(every) else f" (in {', '.join(found)})"
+    return Fault(fault.file, fault.line, fault.message + said)
 
 
 class LibraryError(Exception):

@@ -9,6 +9,8 @@ from cds_service.hooks import LONGEST_SUMMARY
 from cds_service.knowledge.card import Card
 from cds_service.knowledge.faults import Fault
 from cds_service.knowledge.references import References
+from cds_service.knowledge.source_attributes import statements
+from cds_service.knowledge.statements import FILE
 from cds_service.knowledge.templates import Template
 
 _DATES = ("approved", "last_review", "next_review")
@@ -30,7 +32,7 @@ class Remark(NamedTuple):
 def remarks(card: Card, references: References, today: date) -> Iterator[Remark]:
     """Everything a committee would send a card back for."""
     file = f"{card.folder}/card.yaml"
-    yield from (Remark(Fault(file, 0, text), True) for text in _review(card))
+    yield from (Remark(Fault(file, 0, text), True) for text in (*_review(card), *_unconfirmed(card, references)))
     yield from _due(card, file, today)
     for summary in card.summaries:
         length = _longest(summary.template, references)
@@ -66,8 +68,21 @@ def _review(card: Card) -> Iterator[str]:
         yield "review.reviewer is the author: another person must review"
     if card.status == "active":
         yield from (f"an active card needs review.{key}" for key in people if not people[key])
-        if card.grade == "to be confirmed":
-            yield "evidence that is to be confirmed keeps a card from being active"
+
+
+def _unconfirmed(card: Card, references: References) -> Iterator[str]:
+    """What must still be confirmed before a card may be active, in whatever region it says so."""
+    if card.status != "active":
+        return
+    if card.grade == "to be confirmed":
+        yield f'an active card has no evidence "to be confirmed", found grade: to be confirmed{_cited(card)}'
+    for name, one in statements(card, references).items():
+        if one.to_confirm:
+            yield f"an active card needs a confirmed {name}, found to_confirm at {FILE}:{one.line}: {one.to_confirm}"
+
+
+def _cited(card: Card) -> str:
+    return f" ({card.grade_note})" if card.grade_note else ""
 
 
 def _due(card: Card, file: str, today: date) -> Iterator[Remark]:

@@ -1,6 +1,6 @@
 """What a card's text may name: `{{drug}}`, `{{lab.<test>}}`, `{{condition}}` and the rest, each with its meaning."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from cds_service.knowledge.faults import not_one_of
 from cds_service.knowledge.quantities import plain
 from cds_service.knowledge.references import References
 from cds_service.knowledge.spot import Spot
+from cds_service.knowledge.traits import Trait
 from cds_service.terminology import Test
 
 
@@ -199,6 +200,9 @@ _SIMPLE: dict[str, tuple[Fill, bool, str]] = {
     "dose.days": (_dose_days, False, "days since the order in force was started"),
     "gaps": (lambda moment: ", ".join(moment.names), True, "what could not be read (data-quality card only)"),
 }
+
+# What of the person a placeholder shows.
+PLACEHOLDER_TRAITS: Mapping[str, frozenset[Trait]] = {"age": frozenset({"date-of-birth"})}
 
 
 def _value(result: LabResult, test: Test) -> str:

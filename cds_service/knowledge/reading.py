@@ -7,7 +7,7 @@ from cds_service.knowledge.facts import FACTS
 from cds_service.knowledge.faults import not_one_of
 from cds_service.knowledge.logic import Truth
 from cds_service.knowledge.references import References
-from cds_service.knowledge.spot import Spot
+from cds_service.knowledge.spot import Spot, walk
 
 _MEANINGS: dict[str, Truth] = {"assume-absent": False, "assume-present": True, "stay-unknown": None}
 
@@ -65,6 +65,7 @@ def _leaf(spot: Spot, word: str, if_unknown: Spot | None, references: References
         assumed,
         reading.partner,
         excludes,
+        words=frozenset(str(part.value) for part in walk(spot)),
     )
 
 

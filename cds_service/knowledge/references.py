@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from cds_service.knowledge.criteria import Compiled, Criterion
 from cds_service.knowledge.spot import Spot
+from cds_service.knowledge.statements import NO_ATTRIBUTES, SharedAttributes
 from cds_service.terminology import Terms
 
 
@@ -12,14 +13,14 @@ from cds_service.terminology import Terms
 class Limit:
     """A named limit of a test: its figure per variant ("" where the test has none), in the test's unit.
 
-    `sides` says per variant which side of the figure is meant (`below`, `at_most`, `above`, `at_least`): it decides
-    whether the figure itself belongs.
+    `sources` are the keys of the sources that set a figure. `sides` says per variant which side of the figure is meant
+    (`below`, `at_most`, `above`, `at_least`): it decides whether the figure itself belongs.
     `lab_range_floor`: a value above this and inside the laboratory's own range does not count as below the limit.
     """
 
     name: str
     values: Mapping[str, float]
-    source: str
+    sources: tuple[str, ...] = ()
     lab_range_floor: float | None = None
     sides: Mapping[str, str] = field(default_factory=dict)
 
@@ -42,6 +43,7 @@ class Citation:
     citation: str
     url: str
     read: str
+    year: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class Gate:
 class References:
     """Everything shared between cards, checked and ready to look up.
 
-    `catalogue` holds every card id ever given; `classes_of` the classes of each ingredient.
+    `catalogue` holds every card id ever given; `classes_of` the classes of each ingredient; `regions` the title of each
+    jurisdiction; `attributes` what is said of the source of every card.
     """
 
     terms: Terms
@@ -91,6 +94,8 @@ class References:
     gates: tuple[Gate, ...] = ()
     catalogue: frozenset[str] = frozenset()
     classes_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    regions: Mapping[str, str] = field(default_factory=dict)
+    attributes: SharedAttributes = NO_ATTRIBUTES
 
     def gates_for(self, classes: frozenset[str]) -> tuple[Gate, ...]:
         """The gates that stand before a proposal of these classes."""

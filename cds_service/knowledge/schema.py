@@ -10,7 +10,9 @@ from cds_service.knowledge.case import HOOKS
 from cds_service.knowledge.criteria import ASSUMPTIONS, OPERATORS
 from cds_service.knowledge.facts import FACTS
 from cds_service.knowledge.faults import Fault
+from cds_service.knowledge.statements import STATEMENTS
 from cds_service.knowledge.strict_yaml import read_yaml
+from cds_service.knowledge.traits import TRAITS
 
 Schema = dict[str, object]
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -80,8 +82,14 @@ def _properties() -> dict[str, object]:
         "grade_note": _ANY_TEXT,
         "detail": {"type": "string", "pattern": r"\.md$"},
         "review": _texts(REVIEW, _ANY_TEXT),
-        "attributes": _texts(ATTRIBUTES, _TEXT),
+        "attributes": _attributes(),
     }
+
+
+def _attributes() -> Schema:
+    """Its own texts, those that replace a shared one, and what it says of the use of a person's traits."""
+    stated = _closed(dict.fromkeys(TRAITS, _FLAG))
+    return _closed({**dict.fromkeys((*ATTRIBUTES, *STATEMENTS), _TEXT), "uses": stated}, ATTRIBUTES)
 
 
 def _indicator() -> Schema:

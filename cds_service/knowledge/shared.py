@@ -18,6 +18,7 @@ from cds_service.knowledge.references import (
     References,
 )
 from cds_service.knowledge.spot import Spot, whole
+from cds_service.knowledge.statements import read_attributes
 from cds_service.knowledge.strict_yaml import Document, read_yaml
 from cds_service.terminology import Expansion, Tables, Terms, build_terms, expanded, read_tables
 
@@ -45,12 +46,21 @@ def read_references(cards: Path, expansion: Expansion | None = None) -> Referenc
     check_orders(references)
     codes, sets = _overrides(whole(_document(shared, "override-reasons.yaml")))
     references = replace(references, overrides=codes, override_sets=sets)
-    return replace(references, gates=_gates(whole(_document(shared, "gates.yaml")), references))
+    return replace(
+        references,
+        gates=_gates(whole(_document(shared, "gates.yaml")), references),
+        regions=_region_titles(whole(_document(shared, "regions.yaml"))),
+        attributes=read_attributes(whole(_document(shared, "source-attributes.yaml"))),
+    )
 
 
 def region_names(cards: Path) -> tuple[str, ...]:
     """The jurisdictions the library knows; the first is the default."""
     return tuple(whole(_document(cards / "shared", "regions.yaml")).mapping())
+
+
+def _region_titles(spot: Spot) -> dict[str, str]:
+    return {name: entry.mapping(["title"], ())["title"].text() for name, entry in spot.mapping().items()}
 
 
 def _document(shared: Path, name: str) -> Document:
@@ -118,7 +128,7 @@ def _limit(test: str, name: str, spot: Spot, terms: Terms, sources: Mapping[str,
     return Limit(
         name,
         {variant: _figure(test, entry["value"], entry.get("unit"), terms) for variant, entry in by_variant.items()},
-        first["source"].text(),
+        tuple(dict.fromkeys(entry["source"].text() for entry in by_variant.values())),
         _figure(test, floor, first.get("unit"), terms) if floor else None,
         {variant: entry["side"].choice("the side", RELATIONS) for variant, entry in by_variant.items()},
     )
@@ -156,8 +166,8 @@ def _sources(spot: Spot) -> dict[str, Citation]:
     for key, entry in spot.mapping().items():
         members = entry.mapping(["label", "citation", "year", "url", "read"], ["note"])
         read = members["read"].choice("how it was read", READ_WORDS)
-        url = members["url"].text_or_empty()
-        found[key] = Citation(key, members["label"].text(), members["citation"].text(), url, read)
+        label, citation, year = (members[name].text() for name in ("label", "citation", "year"))
+        found[key] = Citation(key, label, citation, members["url"].text_or_empty(), read, year)
     return found
 
 

@@ -1,7 +1,8 @@
 """The vocabulary as a page that an author reads; generated, never written by hand."""
 
-from cds_service.knowledge.facts import FACTS
+from cds_service.knowledge.facts import FACTS, Fact
 from cds_service.knowledge.placeholders import described_placeholders
+from cds_service.knowledge.traits import TRAIT_TITLES, TRAITS
 
 _HEAD = """# The vocabulary of cards
 
@@ -12,21 +13,28 @@ named criterion of `shared/criteria.yaml`. Every fact is true, false or unknown.
 says what that counts as: `if_unknown: assume-absent`, `assume-present` or `stay-unknown`. Unknown is never taken for
 false in silence: an assumption is printed on the card under "What was not checked".
 
+The last column is what the [source attributes](source-attributes.md) of a card are worked out from. A test that the
+service may calculate reads sex and date of birth besides, whichever fact asks for it; so does `{{age}}` in a text.
+
 ## Facts
 
-| fact | how it is written | speaks of | unknown when |
-|---|---|---|---|
+| fact | how it is written | speaks of | unknown when | of the person it reads |
+|---|---|---|---|---|
 """
 
 
 def vocabulary_page() -> str:
     """The whole page as Markdown."""
     facts = "".join(
-        f"| `{name}` | {_usage(fact.build.__doc__ or '')} | {fact.speaks_of} | {fact.unknown_when} |\n"
+        f"| `{name}` | {_usage(fact.build.__doc__ or '')} | {fact.speaks_of} | {fact.unknown_when} | {_read(fact)} |\n"
         for name, fact in sorted(FACTS.items())
     )
     names = "".join(f"| `{{{{{name}}}}}` | {meaning} |\n" for name, meaning in described_placeholders())
     return f"{_HEAD}{facts}\n## Placeholders in texts\n\n| placeholder | stands for |\n|---|---|\n{names}"
+
+
+def _read(fact: Fact) -> str:
+    return ", ".join(TRAIT_TITLES[trait] for trait in TRAITS if trait in fact.reads) or "nothing"
 
 
 def _usage(docstring: str) -> str:

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cds_service.knowledge.coverage import Coverage, coverage
-from cds_service.knowledge.faults import Fault, LibraryError
+from cds_service.knowledge.faults import Fault, LibraryError, in_regions
 from cds_service.knowledge.governance import Remark, remarks
 from cds_service.knowledge.library import Library, card_folders, load_library, site_expansion
 from cds_service.knowledge.schema import shape_faults
+from cds_service.knowledge.source_attributes import attribute_faults
 from cds_service.simulation import proof
 from cds_service.simulation.proof import Prepared
 from cds_service.simulation.versions import version_faults
@@ -39,13 +40,22 @@ def check(cards: Path, today: date, strict: bool = False, data: Path | None = No
         prepared = [proof.prepare(one, library) for one in read_vignettes(cards, library.terms, tuple(library.regions))]
     except LibraryError as error:
         return Report(tuple(error.faults), (), len(card_folders(cards)), 0, 0, "")
-    spoken = [remark for card in library.cards for remark in remarks(card, library.references, today)]
-    faults = [*shape, *version_faults(cards), *_fatal(spoken, strict)]
+    spoken = _remarks(library, today)
+    faults = [*shape, *version_faults(cards), *_fatal(spoken, strict), *attribute_faults(library)]
     faults += [*vignette_faults(library, prepared), *unproved(library, prepared)]
     warnings = tuple(remark.fault for remark in spoken if not (remark.fatal or strict))
     criteria = sum(len(card.leaves()) for card in library.cards)
     covered = coverage(cards, site_expansion(data))
     return Report(tuple(faults), warnings, len(library.cards), len(prepared), criteria, library.revision, covered)
+
+
+def _remarks(library: Library, today: date) -> list[Remark]:
+    """What is said of the cards of every region, each sentence once."""
+    found: dict[Remark, list[str]] = {}
+    for region, cards in library.regions.items():
+        for remark in (one for card in cards for one in remarks(card, library.references, today)):
+            found.setdefault(remark, []).append(region)
+    return [one._replace(fault=in_regions(one.fault, at, library.regions)) for one, at in found.items()]
 
 
 def _fatal(spoken: list[Remark], strict: bool) -> list[Fault]:

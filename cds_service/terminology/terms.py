@@ -73,6 +73,16 @@ class Terms:
         return self._conditions.titles
 
     @property
+    def stated_conditions(self) -> frozenset[str]:
+        """The conditions that an Observation may state."""
+        return frozenset(match.concept for match in self._conditions.observations.values())
+
+    @property
+    def coded_allergies(self) -> frozenset[str]:
+        """The substances whose allergy has codes of its own."""
+        return frozenset().union(*(sure | hinted for sure, hinted in self._conditions.allergies.values()))
+
+    @property
     def class_titles(self) -> Mapping[str, str]:
         """Every drug class with the words a sentence uses for it."""
         return self._drugs.classes.titles

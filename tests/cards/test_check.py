@@ -1,5 +1,6 @@
 """The three rings of checks over the cards, and what they say of cards that are wrong."""
 
+import re
 import shutil
 from collections.abc import Callable
 from datetime import date
@@ -46,6 +47,70 @@ def changed(folder: Path, change: Change, file: str = "card.yaml") -> list[str]:
 def test_an_active_card_needs_people_and_dates(library_folder: Path) -> None:
     faults = changed(library_folder, lambda text: text.replace("status: draft", "status: active"))
     assert any("an active card needs review.reviewer" in fault for fault in faults)
+
+
+SIGNED = "review: {author: A, reviewer: B, approved: 2026-11-01, last_review: 2026-11-01, next_review: 2027-11-01}"
+
+
+def activated(text: str) -> str:
+    """A card as it would stand after its review: active, signed, dated."""
+    signed = re.sub(r"^review: .*$", SIGNED, text, flags=re.MULTILINE)
+    return signed.replace("status: draft", "status: active")
+
+
+def confirm_everything(folder: Path) -> None:
+    """What a clinical reviewer does with the statements that hold for every card."""
+    path = folder / "shared" / "source-attributes.yaml"
+    path.write_text(re.sub(r"^    to_confirm: .*\n", "", path.read_text(), flags=re.MULTILINE))
+
+
+def test_a_signed_card_with_confirmed_statements_may_be_active(library_folder: Path) -> None:
+    confirm_everything(library_folder)
+    assert changed(library_folder, activated) == []
+
+
+def test_evidence_that_is_to_be_confirmed_keeps_a_card_from_being_active(library_folder: Path) -> None:
+    confirm_everything(library_folder)
+    faults = changed(library_folder, lambda text: activated(text).replace("grade: confirmed", "grade: to be confirmed"))
+    assert len(faults) == 1
+    assert (
+        f'{CARD}/card.yaml: an active card has no evidence "to be confirmed", found grade: to be confirmed' in faults[0]
+    )
+
+
+def test_unconfirmed_evidence_of_one_region_is_enough(library_folder: Path) -> None:
+    """The German card would be active too."""
+    confirm_everything(library_folder)
+    regional = '\nregions:\n  de: {grade: to be confirmed, grade_note: "Not read."}\n'
+    (fault,) = changed(library_folder, lambda text: activated(text) + regional)
+    assert fault.endswith("found grade: to be confirmed (Not read.) (in de)")
+
+
+def test_a_statement_that_awaits_its_reviewer_keeps_a_card_from_being_active(library_folder: Path) -> None:
+    faults = changed(library_folder, activated)
+    assert [
+        re.sub(r".*: an active card needs a confirmed (\w+), found to_confirm at .*", r"\1", one) for one in faults
+    ] == [
+        "funding",
+        "owner",
+        "basis_of_windows",
+    ]
+    assert all("shared/source-attributes.yaml:" in fault for fault in faults)
+
+
+def test_what_contradicts_the_facts_is_a_fault(library_folder: Path) -> None:
+    (fault,) = changed(
+        library_folder, lambda text: text.replace("attributes:\n", "attributes:\n  uses: {race: true}\n")
+    )
+    assert "attributes.uses says race: true, found: no criterion, text or gate that reads it; allowed: false" in fault
+
+
+def test_a_summary_of_another_region_is_measured_too(library_folder: Path) -> None:
+    regional = f'\nregions:\n  uk: {{summary: "{"very " * 30}"}}\n'
+    assert any(
+        "a summary may reach 150" in fault and fault.endswith("(in uk)")
+        for fault in changed(library_folder, lambda text: text + regional)
+    )
 
 
 def test_the_author_cannot_review(library_folder: Path) -> None:

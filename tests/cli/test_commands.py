@@ -128,6 +128,26 @@ def test_preview_shows_the_whole_card() -> None:
     assert {entry["region"] for entry in shown} == {"us", "uk", "de"}
 
 
+def test_attributes_of_a_card_are_shown_and_listed() -> None:
+    out, _ = run("attributes", "baclofen-renal")
+    assert [f"\n{number}. " in out for number in range(1, 14)] == [True] * 13
+    assert "7. Use of language\n    Not used." in out
+    assert 'criterion "age at least 65"' in out
+    assert "    Shown when\n" in out
+    told = json.loads(run("attributes", "quinine-cramps", "--json", "--region", "uk")[0])
+    assert (told["region"], told["usesHealthStatusAssessment"], told["usesRace"]) == ("uk", True, False)
+
+
+def test_attributes_of_every_card_are_listed() -> None:
+    assert len(json.loads(run("attributes", "--json")[0])) == len(shipped().cards)
+    assert run("attributes")[0].count("1. Bibliographic citation") == len(shipped().cards)
+
+
+def test_attributes_of_nothing_are_a_usage_error() -> None:
+    assert 'No card is called "nothing"' in run("attributes", "nothing", code=2)[1]
+    assert 'The region "fr" is not one of us, uk, de' in run("attributes", "--region", "fr", code=2)[1]
+
+
 def test_request_prints_dates_of_today() -> None:
     text, _ = run("request", "ada")
     assert json.loads(text)["hook"] == "order-select"

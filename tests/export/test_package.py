@@ -13,10 +13,11 @@ from fhir.resources.R4B import get_fhir_model_class
 
 from cds_service.export import AddressError, Edition, ResourceError, package, read_edition
 from cds_service.export.edition import DEFAULT_BASE, Json
-from cds_service.export.manifest import source_attributes
+from cds_service.export.extension import CARRIED
+from cds_service.export.manifest import attributes_by_card
 from cds_service.export.plans import plan
-from cds_service.export.requirements import personal_use
 from cds_service.export.wording import CRITERION, TEMPLATE
+from cds_service.knowledge.attribute_listing import USES
 from cds_service.knowledge.card import Card
 from cds_service.knowledge.library import Library
 from cds_service.knowledge.references import OrderTemplate
@@ -34,6 +35,9 @@ BINDINGS = {
     "groupingBehavior": {"logical-group"},
     "priority": {"routine", "urgent", "asap", "stat"},
     "intent": {"proposal"},
+    "StructureDefinition.kind": {"complex-type"},
+    "StructureDefinition.derivation": {"constraint"},
+    "context.type": {"element"},
     "kind": {"ServiceRequest", "MedicationRequest", "Task", "applicability"},
     "relatedArtifact.type": {"citation", "documentation", "composed-of"},
     "documentation.type": {"documentation"},
@@ -70,11 +74,17 @@ def test_bindings_that_the_models_do_not_check(resources: tuple[Json, ...]) -> N
             assert allowed is None or value in allowed, (one["id"], held_by, name, value)
 
 
-def test_nothing_is_empty_and_nothing_is_an_extension(resources: tuple[Json, ...]) -> None:
+def test_nothing_is_empty_and_the_one_extension_is_defined(edition: Edition, resources: tuple[Json, ...]) -> None:
+    (defined,) = of_kind(resources, "StructureDefinition").values()
+    parts = {one["sliceName"] for one in defined["differential"]["element"] if "sliceName" in one}
     for one in resources:
         for held_by, name, value in members(one):
-            assert value not in (None, "", [], {}), (one["id"], held_by, name)
-            assert "xtension" not in name
+            empty = value in (None, "", [], {}) and value is not False and value != 0
+            assert not empty, (one["id"], held_by, name)
+            assert "modifierExtension" not in name
+            if name == "extension" and held_by == "":
+                assert {part["url"] for part in value} == {defined["url"]}
+                assert {inner["url"] for part in value for inner in part["extension"]} == parts
 
 
 def test_constraints_of_expressions_triggers_and_value_sets(resources: tuple[Json, ...]) -> None:
@@ -134,7 +144,7 @@ def test_the_library_names_every_resource_and_the_revision(edition: Edition, res
     assert library["identifier"][0]["value"] == edition.library.revision
     attached = [base64.b64decode(part["data"]) for part in library["content"]]
     assert [len(part) for part in attached] == [part["size"] for part in library["content"]]
-    assert json.loads(attached[0]) == source_attributes(edition)
+    assert json.loads(attached[0]) == attributes_by_card(edition)
 
 
 # --- cards
@@ -225,21 +235,44 @@ def test_a_signed_card_names_its_people_and_dates() -> None:
     assert (found["author"], found["reviewer"]) == ([{"name": "A"}], [{"name": "B"}])
     assert (found["approvalDate"], found["lastReviewDate"]) == ("2026-01-02", "2026-01-03")
     assert (found["status"], found["experimental"], edition.status) == ("active", False, "active")
+    assert found["effectivePeriod"] == {"start": "2026-01-02"}
+    assert "effectivePeriod" not in of_kind(package_of("us"), "PlanDefinition")[edition.cards[0].id]
 
 
-def test_source_attributes_are_worked_out_from_the_facts(edition: Edition) -> None:
-    told = source_attributes(edition)["cards"]
+def test_a_plan_says_who_made_it_for_whom_and_where(edition: Edition, resources: tuple[Json, ...]) -> None:
+    said = edition.references.attributes.statements
+    plans = of_kind(resources, "PlanDefinition")
     for card in edition.cards:
-        facts = {leaf.fact for leaf in card.leaves()}
+        found = plans[card.id]
+        assert found["publisher"] == said["developer"].text
+        assert found["useContext"][0]["valueCodeableConcept"]["text"] == said["intended_users"].text
+        assert said["out_of_scope"].text in found["usage"]
+        assert found["copyright"]
+        assert len(found["jurisdiction"]) == 1
+
+
+def test_a_plan_carries_every_attribute_that_has_no_element(edition: Edition, resources: tuple[Json, ...]) -> None:
+    plans, told = of_kind(resources, "PlanDefinition"), attributes_by_card(edition)["cards"]
+    for card in edition.cards:
+        carried = {}
+        for one in plans[card.id]["extension"]:
+            parts = {part["url"]: part for part in one["extension"]}
+            carried[parts["name"]["valueCode"]] = (parts.get("used", {}).get("valueBoolean"), parts["statement"])
+        assert tuple(carried) == CARRIED
+        assert carried["funding"][1]["valueString"].startswith(told[card.id]["funding"])
+        assert {name: carried[trait][0] for name, trait in USES.items()} == {name: told[card.id][name] for name in USES}
+
+
+def test_source_attributes_of_every_card_are_in_the_library(edition: Edition) -> None:
+    told = attributes_by_card(edition)["cards"]
+    for card in edition.cards:
         one = told[card.id]
+        facts = {leaf.fact for leaf in card.leaves()}
         assert one["usesRace"] is one["usesSocialDeterminantsOfHealth"] is False
-        assert one["usesHealthStatusAssessment"] == ("pregnant" in facts)
-        assert one["usesSex"] >= ("sex" in facts)
+        assert one["usesHealthStatusAssessment"] >= ("pregnant" in facts)
         assert one["usesDateOfBirth"] >= ("age" in facts)
         assert one["bibliographicCitations"][0]["primary"]
-    # Kidney function may be estimated from age and sex although neither is asked for.
-    renal = next(card for card in edition.cards if card.id == "baclofen-renal")
-    assert personal_use(renal, edition)[:2] == (True, True)
+        assert one["region"] == edition.region
 
 
 def test_the_data_a_card_needs_are_its_input() -> None:
@@ -260,7 +293,9 @@ def test_the_data_a_card_needs_are_its_input() -> None:
     ), "a test is no class of medicines, although both may have the same name"
     avoid = needed("quinine-contraindicated")
     assert {("AllergyIntolerance", "drug-class-quinine"), ("AllergyIntolerance", "allergy-mefloquine")} & avoid
+    assert ("Observation", "lab-creatinine") in needed("baclofen-renal"), "an eGFR may be calculated from it"
     cramps = needed("quinine-cramps")
+    assert ("MedicationRequest", "condition-malaria") in cramps, "the reason of the order"
     assert ("Condition", "condition-malaria") in cramps, "a named criterion counts too"
 
 

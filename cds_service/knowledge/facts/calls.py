@@ -4,9 +4,10 @@ from cds_service.knowledge.case import HOOKS, Case, Verdict
 from cds_service.knowledge.facts.registry import WORDS, Reading, fact, spoken, words
 from cds_service.knowledge.references import References
 from cds_service.knowledge.spot import Spot
+from cds_service.knowledge.traits import NO_TRAIT
 
 
-@fact("hook", "the call: the hook that asks", "never", WORDS)
+@fact("hook", "the call: the hook that asks", "never", WORDS, NO_TRAIT)
 def hook(spot: Spot, references: References) -> Reading:
     """`hook: patient-view`, for cards whose criteria differ between looking at a chart and ordering."""
     wanted = words(spot, "the hook", frozenset(HOOKS))

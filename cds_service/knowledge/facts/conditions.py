@@ -1,16 +1,19 @@
 """Facts about the problem list and the allergies."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from cds_service.chart import Allergy, Gap, Problem, Section
 from cds_service.knowledge.case import Case, Evidence, Verdict
 from cds_service.knowledge.facts.registry import TRUE, WORDS, Reading, classes_spoken, fact, marked, spoken, words
 from cds_service.knowledge.references import References
 from cds_service.knowledge.spot import Spot
+from cds_service.knowledge.traits import NO_TRAIT, Trait
 
 _CONDITIONS: frozenset[Section] = frozenset({"conditions"})
 _ALLERGIES: frozenset[Section] = frozenset({"allergies"})
 PREGNANCY = "pregnancy"
+# What a condition says of the person, whichever fact asks for it. A pregnancy also tells the sex.
+CONCEPT_TRAITS: Mapping[str, frozenset[Trait]] = {PREGNANCY: frozenset({"sex", "health-status-assessments"})}
 
 
 @fact(
@@ -28,6 +31,7 @@ PREGNANCY = "pregnancy"
             },
         ]
     },
+    NO_TRAIT,
 )
 def has_condition(spot: Spot, references: References) -> Reading:
     """`has_condition: some-concept`, `has_condition: {concept: [a, b], ever: true, in_words: true}`."""
@@ -41,7 +45,13 @@ def has_condition(spot: Spot, references: References) -> Reading:
     return Reading(text, lambda case: _condition(case, wanted, ever, in_words), _CONDITIONS)
 
 
-@fact("pregnant", "a recorded pregnancy that is not over", "the problem list was not delivered", TRUE)
+@fact(
+    "pregnant",
+    "a recorded pregnancy that is not over",
+    "the problem list was not delivered",
+    TRUE,
+    CONCEPT_TRAITS[PREGNANCY],
+)
 def pregnant(spot: Spot, references: References) -> Reading:
     """`pregnant: true`; never inferred from age or sex."""
     spot.true()
@@ -64,6 +74,7 @@ def _condition(case: Case, wanted: frozenset[str], ever: bool = False, in_words:
     "the allergy list: an active entry about one of the classes, ingredients or allergy concepts",
     "the allergy list was not delivered, or an entry hints at it without a code that says so",
     WORDS,
+    NO_TRAIT,
 )
 def allergic_to(spot: Spot, references: References) -> Reading:
     """`allergic_to: some-class`."""

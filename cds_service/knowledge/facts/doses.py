@@ -11,6 +11,7 @@ from cds_service.knowledge.logic import Truth, every, some
 from cds_service.knowledge.quantities import days, plain, quantity
 from cds_service.knowledge.references import References
 from cds_service.knowledge.spot import Spot
+from cds_service.knowledge.traits import NO_TRAIT
 
 _MASSES = {"mg": 1.0, "g": 1000.0}
 _NUMBER: Mapping[str, object] = {"type": "number"}
@@ -62,19 +63,19 @@ def _dose_fact(spot: Spot, what: str, figure: Callable[[Dose], Range | None]) ->
     return Reading(text, _judge(bound, figure, " mg"), frozenset())
 
 
-@fact("daily_dose", "the planned dose per day of the orders the card speaks of", _NOT_COMPUTABLE, _BOUNDS)
+@fact("daily_dose", "the planned dose per day of the orders the card speaks of", _NOT_COMPUTABLE, _BOUNDS, NO_TRAIT)
 def daily_dose(spot: Spot, references: References) -> Reading:
     """`daily_dose: {above: 10 mg}`."""
     return _dose_fact(spot, "dose per day", lambda dose: dose.daily)
 
 
-@fact("single_dose", "the dose taken at one time", _NOT_COMPUTABLE, _BOUNDS)
+@fact("single_dose", "the dose taken at one time", _NOT_COMPUTABLE, _BOUNDS, NO_TRAIT)
 def single_dose(spot: Spot, references: References) -> Reading:
     """`single_dose: {at_least: 600 mg}`."""
     return _dose_fact(spot, "single dose", lambda dose: dose.single)
 
 
-@fact("times_per_day", "how often a day the dose is taken", _NOT_COMPUTABLE, _COUNTS)
+@fact("times_per_day", "how often a day the dose is taken", _NOT_COMPUTABLE, _COUNTS, NO_TRAIT)
 def times_per_day(spot: Spot, references: References) -> Reading:
     """`times_per_day: {at_least: 3}`."""
     relation, limit = relation_of(spot.mapping((), RELATIONS), spot)
@@ -92,6 +93,7 @@ def times_per_day(spot: Spot, references: References) -> Reading:
         "properties": {"above": _MASS, "at_least": _MASS, "within": SPAN},
         "additionalProperties": False,
     },
+    NO_TRAIT,
 )
 def dose_step(spot: Spot, references: References) -> Reading:
     """`dose_step: {above: 10 mg}`, `dose_step: {at_least: 10 mg, within: 7 days}`."""
@@ -140,6 +142,7 @@ def _recently_changed(case: Case, span: int | None) -> Truth:
     "the draft repeats an order of the same medicine, in force or ended at most so long ago, at the same dose per day",
     "medications not delivered, no usable stop date, or either dose cannot be computed",
     {"type": "object", "required": ["within"], "properties": {"within": SPAN}, "additionalProperties": False},
+    NO_TRAIT,
 )
 def renewal(spot: Spot, references: References) -> Reading:
     """`renewal: {within: 30 days}`."""
@@ -179,6 +182,7 @@ def _same_dose(draft: Medication, earlier: Medication) -> Truth:
     "the dose per day of the order in force, whatever is being ordered now",
     "medications not delivered and no order in force known, or its dose cannot be computed",
     _BOUNDS,
+    NO_TRAIT,
 )
 def dose_in_force(spot: Spot, references: References) -> Reading:
     """`dose_in_force: {at_most: 20 mg}`; false where none is in force."""

@@ -12,6 +12,7 @@ from cds_service.knowledge.logic import Truth, every, negate, some
 from cds_service.knowledge.quantities import days, plain, quantity, readable_unit
 from cds_service.knowledge.references import Limit, References
 from cds_service.knowledge.spot import Spot
+from cds_service.knowledge.traits import NO_TRAIT
 
 _OBSERVATIONS: frozenset[Section] = frozenset({"observations"})
 _LIMIT = {"type": "string", "minLength": 1}
@@ -33,6 +34,7 @@ _LIMIT = {"type": "string", "minLength": 1}
         },
         "additionalProperties": False,
     },
+    NO_TRAIT,
 )
 def lab(spot: Spot, references: References) -> Reading:
     """`lab: {test: some-test, below: low, within: 90 days}`."""
@@ -93,7 +95,7 @@ def _limit(spot: Spot, test: str, references: References) -> Limit:
     value = references.terms.quantity(test, found.value, found.unit, found.unit, "")
     if not isinstance(value, float):
         spot.fault(f"{written} is not a quantity of {test}: {value.detail}")
-    return Limit("", {"": value}, "")
+    return Limit("", {"": value})
 
 
 def _spoken_limit(limit: Limit, references: References, test: str) -> str:
@@ -165,6 +167,7 @@ def reach(result: LabResult) -> Range:
         "properties": {"any_of": WORDS, "all_of": WORDS, "within": SPAN, "since_start": TRUE},
         "additionalProperties": False,
     },
+    NO_TRAIT,
 )
 def lab_missing(spot: Spot, references: References) -> Reading:
     """`lab_missing: {any_of: [a, b], within: 30 days, since_start: true}`."""

@@ -21,6 +21,7 @@ from cds_service.knowledge.logic import Truth, some
 from cds_service.knowledge.quantities import days
 from cds_service.knowledge.references import References
 from cds_service.knowledge.spot import Spot
+from cds_service.knowledge.traits import NO_TRAIT
 
 NOTHING: frozenset[Section] = frozenset()
 _STATES = {"ordered": "being ordered now", "taken": "being taken", "stopped": "stopped"}
@@ -31,6 +32,7 @@ _STATES = {"ordered": "being ordered now", "taken": "being taken", "stopped": "s
     "the medicine: a draft of this call, an order in force, or a stopped one",
     "medications not delivered (an order in force may then exist)",
     {"enum": sorted(_STATES)},
+    NO_TRAIT,
 )
 def medicine_is(spot: Spot, references: References) -> Reading:
     """`medicine_is: ordered`."""
@@ -55,6 +57,7 @@ def medicine_is(spot: Spot, references: References) -> Reading:
     "the medicine: ordered now and not taken so far (with `class`: nothing of that class taken so far)",
     "medications not delivered",
     {"oneOf": [TRUE, {"type": "object", "required": ["class"], "properties": {"class": {"type": "string"}}}]},
+    NO_TRAIT,
 )
 def new_start(spot: Spot, references: References) -> Reading:
     """`new_start: true`, `new_start: {class: some-class}`."""
@@ -88,6 +91,7 @@ def new_start(spot: Spot, references: References) -> Reading:
     "the route of the medicine, from the order or from the product",
     "no route is given and the product has none of its own",
     WORDS,
+    NO_TRAIT,
 )
 def route(spot: Spot, references: References) -> Reading:
     """`route: oral`, `route: [intrathecal, topical]`."""
@@ -116,6 +120,7 @@ def route(spot: Spot, references: References) -> Reading:
             },
         ]
     },
+    NO_TRAIT,
 )
 def reason(spot: Spot, references: References) -> Reading:
     """`reason: some-concept`, `reason: {is: [a, b], in_words: true}`."""
@@ -151,7 +156,7 @@ def _reason_gap(order: Medication) -> Gap:
     return Gap("medications", "reason-not-understood", "", "the recorded reason is not understood", order.reference)
 
 
-@fact("no_reason", "the medicine: no reason stands on the order", "never", TRUE)
+@fact("no_reason", "the medicine: no reason stands on the order", "never", TRUE, NO_TRAIT)
 def no_reason(spot: Spot, references: References) -> Reading:
     """`no_reason: true`; a reason that is not understood is a reason all the same."""
     spot.true()
@@ -167,7 +172,7 @@ def _started(case: Case) -> Day | None:
     return use_began(case.course) if case.course else None
 
 
-@fact("in_class", "the medicine itself: of one of these classes", "never", WORDS)
+@fact("in_class", "the medicine itself: of one of these classes", "never", WORDS, NO_TRAIT)
 def in_class(spot: Spot, references: References) -> Reading:
     """`in_class: some-class`, for cards about several classes."""
     wanted = frozenset(words(spot, "the drug class", references.terms.classes))
@@ -182,7 +187,7 @@ def in_class(spot: Spot, references: References) -> Reading:
 _SINCE = {"type": "object", "required": ["within"], "properties": {"within": SPAN}, "additionalProperties": False}
 
 
-@fact("started", "when the present stretch of use began", "no usable start date", _SINCE)
+@fact("started", "when the present stretch of use began", "no usable start date", _SINCE, NO_TRAIT)
 def started(spot: Spot, references: References) -> Reading:
     """`started: {within: 30 days}`."""
     span = days(spot.mapping(["within"], [])["within"])
@@ -199,6 +204,7 @@ def started(spot: Spot, references: References) -> Reading:
     "how long the medicine has been taken without a break",
     "no usable start date",
     {"type": "object", "properties": {"at_least": SPAN, "below": SPAN}, "additionalProperties": False},
+    NO_TRAIT,
 )
 def taken_for(spot: Spot, references: References) -> Reading:
     """`taken_for: {at_least: 90 days}`."""
@@ -224,7 +230,7 @@ def _end(case: Case) -> date | None:
     return max(stops, default=None)
 
 
-@fact("stopped", "when the medicine was stopped", "no usable stop date", _SINCE)
+@fact("stopped", "when the medicine was stopped", "no usable stop date", _SINCE, NO_TRAIT)
 def stopped(spot: Spot, references: References) -> Reading:
     """`stopped: {within: 14 days}`; the last stop counts."""
     span = days(spot.mapping(["within"], [])["within"])

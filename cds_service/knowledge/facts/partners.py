@@ -18,6 +18,7 @@ from cds_service.knowledge.facts.registry import (
 from cds_service.knowledge.logic import Truth
 from cds_service.knowledge.references import PairTable, References
 from cds_service.knowledge.spot import Spot
+from cds_service.knowledge.traits import NO_TRAIT
 
 
 @fact(
@@ -30,6 +31,7 @@ from cds_service.knowledge.spot import Spot
             {"type": "object", "required": ["pairs"], "properties": {"pairs": {"type": "string"}}},
         ]
     },
+    NO_TRAIT,
 )
 def also(spot: Spot, references: References) -> Reading:
     """`also: some-class`, `also: [a, b]`, `also: {pairs: some-table}`."""
@@ -96,6 +98,7 @@ def _is_other(course: Course, orders: tuple[Medication, ...], own: Course | None
             },
         ]
     },
+    NO_TRAIT,
 )
 def drafted(spot: Spot, references: References) -> Reading:
     """`drafted: some-class`, `drafted: {classes: [a, b], reason: some-concept}` (or `no_reason: true`)."""
@@ -164,6 +167,7 @@ def unidentified(medications: Iterable[Medication], wanted: frozenset[str]) -> t
         "properties": {"classes": WORDS, "at_least": {"type": "integer", "minimum": 1}},
         "additionalProperties": False,
     },
+    NO_TRAIT,
 )
 def taking_count(spot: Spot, references: References) -> Reading:
     """`taking_count: {classes: [a, b], at_least: 3}`."""

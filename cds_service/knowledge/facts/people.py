@@ -15,7 +15,13 @@ _NUMBER: Mapping[str, object] = {"type": "number"}
 _YEARS = {"type": "object", "properties": dict.fromkeys(RELATIONS, _NUMBER), "additionalProperties": False}
 
 
-@fact("age", "the patient's age in whole years", "no birth date, or one too coarse to decide", _YEARS)
+@fact(
+    "age",
+    "the patient's age in whole years",
+    "no birth date, or one too coarse to decide",
+    _YEARS,
+    frozenset({"date-of-birth"}),
+)
 def age(spot: Spot, references: References) -> Reading:
     """`age: {at_least: 65}`."""
     relation, limit = relation_of(spot.mapping((), RELATIONS), spot)
@@ -30,7 +36,13 @@ def age(spot: Spot, references: References) -> Reading:
     return Reading(f"age {WORDING[relation]} {plain(bound.number)}", judge, _PATIENT)
 
 
-@fact("sex", "the patient's administrative sex", "not recorded as female or male", {"enum": ["female", "male"]})
+@fact(
+    "sex",
+    "the patient's administrative sex",
+    "not recorded as female or male",
+    {"enum": ["female", "male"]},
+    frozenset({"sex"}),
+)
 def sex(spot: Spot, references: References) -> Reading:
     """`sex: female`."""
     wanted = spot.choice("the sex", ("female", "male"))

@@ -8,6 +8,7 @@ from cds_service.chart import Section
 from cds_service.knowledge.case import Judge
 from cds_service.knowledge.references import References
 from cds_service.knowledge.spot import Spot
+from cds_service.knowledge.traits import Trait
 
 
 class Reading(NamedTuple):
@@ -25,23 +26,29 @@ Build = Callable[[Spot, References], Reading]
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A word of the vocabulary. `schema` is the JSON Schema of its argument; `build` reads one use of it."""
+    """A word of the vocabulary. `schema` is the JSON Schema of its argument; `build` reads one use of it.
+
+    `reads` is what of the person any use of it looks at; a test estimated from age and sex comes on top (`uses`).
+    """
 
     name: str
     speaks_of: str
     unknown_when: str
     schema: Mapping[str, object]
+    reads: frozenset[Trait]
     build: Build
 
 
 FACTS: dict[str, Fact] = {}
 
 
-def fact(name: str, speaks_of: str, unknown_when: str, schema: Mapping[str, object]) -> Callable[[Build], Build]:
+def fact(
+    name: str, speaks_of: str, unknown_when: str, schema: Mapping[str, object], reads: frozenset[Trait]
+) -> Callable[[Build], Build]:
     """Register a fact under its name; the decorated function reads its argument."""
 
     def register(build: Build) -> Build:
-        FACTS[name] = Fact(name, speaks_of, unknown_when, schema, build)
+        FACTS[name] = Fact(name, speaks_of, unknown_when, schema, reads, build)
         return build
 
     return register
