@@ -146,7 +146,8 @@ def _levels(card: Card) -> Json:
         {"title": level.indicator, "priority": PRIORITIES[level.indicator], **conditions(level.criterion)}
         for level in card.levels
     ]
-    return _choice("Indicator", "The first level whose condition holds.", "exactly-one", parts)
+    told = f"The first level whose condition holds. Why: {card.attributes['indicator_reason']}"
+    return _choice("Indicator", told, "exactly-one", parts)
 
 
 def _summaries(card: Card) -> Json:

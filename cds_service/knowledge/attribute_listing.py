@@ -47,6 +47,7 @@ def listing(found: SourceAttributes, references: References) -> dict[str, Any]:
         "intendedUse": card.attributes["intended_use"],
         "intendedUsers": said["intended_users"].text,
         "outOfScope": said["out_of_scope"].text,
+        "indicatorRationale": card.attributes["indicator_reason"],
         "cautions": card.attributes["cautions"],
         "knownLimitations": card.attributes["limits"],
         "jurisdictions": list(found.jurisdictions),

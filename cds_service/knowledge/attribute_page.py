@@ -23,7 +23,7 @@ Data looked at, figures with their basis and the logic in words: `cramp-cds attr
 the rule: compare the two before relying on it.
 
 """
-_PER_CARD = ("citations", "dates", "intended_use", "cautions", "limits", "grade")
+_PER_CARD = ("citations", "dates", "intended_use", "indicator_reason", "cautions", "limits", "grade")
 Told = dict[str, tuple[SourceAttributes, ...]]
 
 

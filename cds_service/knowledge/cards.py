@@ -34,7 +34,7 @@ OPTIONAL = ("each", "when", "suggestions", "override_reasons", "merge", "grade_n
 REGIONAL = ("when", "indicator", "summary", "suggestions", "override_reasons", "evidence", "grade", "grade_note",
             "detail", "merge")  # fmt: skip
 REVIEW = ("author", "reviewer", "approved", "last_review", "next_review")
-ATTRIBUTES = ("intended_use", "cautions", "limits")
+ATTRIBUTES = ("intended_use", "indicator_reason", "cautions", "limits")
 GRADES = ("confirmed", "to be confirmed", "design default")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\Z")
 _PREFIX = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")

@@ -32,7 +32,7 @@ class Remark(NamedTuple):
 def remarks(card: Card, references: References, today: date) -> Iterator[Remark]:
     """Everything a committee would send a card back for."""
     file = f"{card.folder}/card.yaml"
-    yield from (Remark(Fault(file, 0, text), True) for text in (*_review(card), *_unconfirmed(card, references)))
+    yield from (Remark(Fault(file, 0, text), True) for text in _said(card, references))
     yield from _due(card, file, today)
     for summary in card.summaries:
         length = _longest(summary.template, references)
@@ -40,6 +40,12 @@ def remarks(card: Card, references: References, today: date) -> Iterator[Remark]
             shown = "".join(part.text for part in summary.template.parts)[:60]
             text = f"a summary may reach {length} characters, allowed are {LONGEST_SUMMARY}: {shown}"
             yield Remark(Fault(file, 0, text), True)
+
+
+def _said(card: Card, references: References) -> Iterator[str]:
+    yield from _review(card)
+    yield from _overrated(card)
+    yield from _unconfirmed(card, references)
 
 
 def _longest(template: Template, references: References) -> int:
@@ -68,6 +74,14 @@ def _review(card: Card) -> Iterator[str]:
         yield "review.reviewer is the author: another person must review"
     if card.status == "active":
         yield from (f"an active card needs review.{key}" for key in people if not people[key])
+
+
+def _overrated(card: Card) -> Iterator[str]:
+    """A grade that the primary source cannot carry."""
+    primary = card.evidence[0]
+    if card.grade == "confirmed" and primary.read == "secondary":
+        found = f"found that the primary source {primary.key} was not read at the source (read: secondary)"
+        yield f"grade is confirmed, {found}; allowed: grade: to be confirmed, or a source that was read in first place"
 
 
 def _unconfirmed(card: Card, references: References) -> Iterator[str]:

@@ -86,6 +86,14 @@ def test_unconfirmed_evidence_of_one_region_is_enough(library_folder: Path) -> N
     assert fault.endswith("found grade: to be confirmed (Not read.) (in de)")
 
 
+def test_evidence_that_nobody_read_is_not_confirmed(library_folder: Path) -> None:
+    (fault,) = changed(
+        library_folder,
+        lambda text: re.sub(r"evidence: \[", "evidence: [quinine-smpc, ", text).replace("quinine-smpc", "mhra-2010"),
+    )
+    assert "grade is confirmed, found that the primary source mhra-2010 was not read at the source" in fault
+
+
 def test_a_statement_that_awaits_its_reviewer_keeps_a_card_from_being_active(library_folder: Path) -> None:
     faults = changed(library_folder, activated)
     assert [

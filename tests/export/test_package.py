@@ -174,6 +174,7 @@ def test_a_plan_cites_every_source_offers_every_order_and_answers_every_hook(
         named = [part.get("definitionCanonical", "").rpartition("/")[2] for part in offered]
         assert named == [offer.order.name if offer.order else "" for offer in card.offers]
         assert [part["title"] for part in parts["Indicator"]["action"]] == [level.indicator for level in card.levels]
+        assert parts["Indicator"]["description"].endswith(card.attributes["indicator_reason"])
         assert found["version"] == card.version
         assert found["status"] == card.status
 
