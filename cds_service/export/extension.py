@@ -9,7 +9,7 @@ from cds_service.knowledge.traits import TRAITS
 
 NAME = "source-attribute"
 # What no element of a PlanDefinition can say; citations, developer, dates, scope, inputs and logic have one.
-CARRIED = ("funding", *TRAITS, "owner", "thresholds")
+CARRIED = ("funding", *TRAITS, "owner", "thresholds", "basis_of_windows")
 _BASE = "http://hl7.org/fhir/StructureDefinition/Extension"
 _PARTS = (
     ("name", "code", 1, "Which attribute: one of " + ", ".join(CARRIED)),

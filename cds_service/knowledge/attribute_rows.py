@@ -48,9 +48,10 @@ def further_rows(found: SourceAttributes, references: References) -> tuple[Row, 
         Row("grade", "Grade of the evidence", (f"{card.grade}. {card.grade_note}".strip(),)),
         Row("jurisdictions", "Jurisdictions", (", ".join(found.jurisdictions),)),
         Row("owner", "Clinical owner", _said(said["owner"])),
-        Row("inputs", "Data looked at", tuple(dict.fromkeys(_inputs(found, references)))),
-        Row("thresholds", "Figures and their basis", (*(f"{one.text} [{one.basis}]" for one in found.thresholds),
-                                                     *_said(said["basis_of_windows"]))),
+        Row("inputs", "Data looked at", tuple(dict.fromkeys(_inputs(found, references))) or ("Nothing of its own.",)),
+        Row("thresholds", "Figures and their basis", tuple(f"{one.text} [{one.basis}]" for one in found.thresholds)
+                                                     or ("No criterion compares with a figure.",)),
+        Row("basis_of_windows", "Basis of windows", _said(said["basis_of_windows"])),
         Row("gates", "Held back unless known", found.gates or ("No suggestion stands behind a gate.",)),
         Row("logic", "Logic", tuple(logic_text(card, references).splitlines())),
     )  # fmt: skip
@@ -83,7 +84,8 @@ def _dates(card: Card) -> Iterator[str]:
         yield "Not released: no clinician has approved it."
         return
     yield f"Approved on {review['approved']} by {review['reviewer']}."
-    yield f"Last reviewed on {review['last_review']}, next review due on {review['next_review']}."
+    told = (("Last reviewed on", review["last_review"]), ("Next review due on", review["next_review"]))
+    yield from (f"{words} {date}." for words, date in told if date)
 
 
 def _use(found: SourceAttributes, trait: Trait) -> Iterator[str]:

@@ -159,7 +159,7 @@ override_reasons: [info-set]
 evidence: [design]
 grade: design default
 review: {author: "", reviewer: "", approved: "", last_review: "", next_review: ""}
-attributes: {intended_use: "A test.", cautions: "A test.", limits: "A test."}
+attributes: {intended_use: "A test.", indicator_reason: "A test.", cautions: "A test.", limits: "A test."}
 """
 
 PEOPLE: dict[str, tuple[str, set[str]]] = {
