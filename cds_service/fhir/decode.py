@@ -30,10 +30,11 @@ _RESOURCE = msgspec.json.Decoder(Resource)
 
 
 class Delivered(NamedTuple):
-    """What came under one prefetch key."""
+    """What came under one prefetch key. `beside` holds resources that are no answer, where nothing else came."""
 
     word: Word
     entries: tuple[Entry, ...] = ()
+    beside: tuple[Entry, ...] = ()
 
 
 class _Envelope(Struct, gc=False, rename="camel"):
@@ -111,7 +112,7 @@ def _bundle(root: Resource, section: Section) -> Delivered:
     entries = tuple(_flat(root, 0))
     if root.entry and not entries:
         return Delivered("error")
-    return _worth(entries, section, partial=_has_next(root.link) or _total(root.total) > len(entries))
+    return _worth(entries, section, goes_on=_has_next(root.link), total=_total(root.total))
 
 
 def _flat(bundle: Resource, nested: int) -> list[Entry]:
@@ -126,14 +127,22 @@ def _flat(bundle: Resource, nested: int) -> list[Entry]:
     return found
 
 
-def _worth(entries: tuple[Entry, ...], section: Section, *, partial: bool) -> Delivered:
-    """The word for a key under which these resources came."""
+def _worth(entries: tuple[Entry, ...], section: Section, *, goes_on: bool, total: int) -> Delivered:
+    """The word for a key under which these resources came, of `total` there are."""
     types = {entry.resource.resource_type for entry in entries if entry.resource is not None}
     if types & EXPECTED[section]:
-        return Delivered("partial" if partial else "ok", entries)
-    if types - {"OperationOutcome"} or _failed(entries):
+        answers = len(entries) if types <= EXPECTED[section] else answers_in(entries, section)
+        return Delivered("partial" if goes_on or total > answers else "ok", entries)
+    if types - {"OperationOutcome"}:
+        return Delivered("error", beside=entries)
+    if _failed(entries):
         return Delivered("error")
-    return Delivered("partial" if partial else "empty")
+    return Delivered("partial" if goes_on or total > 0 else "empty")
+
+
+def answers_in(entries: Iterable[Entry], section: Section) -> int:
+    """How many of these resources are what was asked for; a `total` counts only them, not what was included."""
+    return sum(entry.resource is not None and entry.resource.resource_type in EXPECTED[section] for entry in entries)
 
 
 def _failed(entries: Iterable[Entry]) -> bool:
@@ -159,8 +168,9 @@ def _slowly(raw: Raw, section: Section) -> Delivered:
     entries = tuple(_each(raw))
     if not entries and (envelope is None or _holds_anything(envelope.entry)) and bytes(raw).strip() != b"[]":
         return Delivered("error")
-    partial = envelope is not None and (_raw_next(envelope) or _total(envelope.total) > len(entries))
-    return _worth(entries, section, partial=partial)
+    if envelope is None:
+        return _worth(entries, section, goes_on=False, total=0)
+    return _worth(entries, section, goes_on=_raw_next(envelope), total=_total(envelope.total))
 
 
 def _each(raw: Raw) -> Iterator[Entry]:

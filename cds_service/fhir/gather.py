@@ -60,6 +60,7 @@ def gather(request: HookRequest, needs: Needs, source: Source | None = None) -> 
     }
     drafts, beside, lost = read_drafts(request)
     fetched = _fetch(source, request, delivered, (*beside, *(draft.entry for draft in drafts))) if source else {}
+    asked = {section for section, found in fetched.items() if found.asked}
     everything = [entry for value in delivered.values() for entry in value.entries]
     ours = pointers_to_patient(request.patient_id, [*everything, *beside])
     own = {section: _own(value, section, ours) for section, value in delivered.items()}
@@ -72,7 +73,7 @@ def gather(request: HookRequest, needs: Needs, source: Source | None = None) -> 
         beside=beside,
         states={section: _STATES.get(words.get(section, "absent"), "unread") for section in SECTIONS},
         gaps=(*gaps, *_draft_gaps(lost, len(drafts) - len(mine))),
-        prefetch={section: f"fetched/{word}" if section in fetched else word for section, word in words.items()},
+        prefetch={section: f"fetched/{word}" if section in asked else word for section, word in words.items()},
     )
 
 
@@ -85,7 +86,7 @@ def _fetch(
     if "medications" in delivered:
         listed = delivered["medications"]
         held = (*(entry for value in delivered.values() for entry in value.entries), *ordered)
-        named = "medications" not in fetched
+        named = not ("medications" in fetched and fetched["medications"].asked)
         more = source.medications((*listed.entries, *ordered), held, unnamed_only=named)
         delivered["medications"] = listed._replace(entries=(*listed.entries, *more))
     return fetched

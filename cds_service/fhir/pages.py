@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 
 from cds_service.chart import Section
 from cds_service.fhir.bases import Base, below
-from cds_service.fhir.decode import Delivered, Word, deliver
+from cds_service.fhir.decode import Delivered, Word, answers_in, deliver
 from cds_service.fhir.elements import ABSENT
 
 _T = TypeVar("_T")
@@ -38,10 +38,14 @@ class Failure(NamedTuple):
 
 
 class Fetched(NamedTuple):
-    """What one section came to: the entries with their word, and why not all of it could be read ("" when it was)."""
+    """What one section came to: the entries with their word, and why not all of it could be read ("" when it was).
+
+    Nothing was `asked` where the client sent a page whose next one may not be asked for.
+    """
 
     delivered: Delivered
     failure: str
+    asked: bool = True
 
 
 @dataclass(slots=True)
@@ -58,11 +62,13 @@ class Chain:
     pages: list[bytes] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     failure: str = ""
+    asked: bool = True
 
     def begin_with(self, page: bytes) -> bool:
-        """Take a page that the client sent; whether it names a next one that may be asked for."""
+        """Take a page that the client sent; whether it names a next one, be it one that may not be asked for."""
         self._add(page)
-        return self.next is not None
+        self.asked = self.next is not None
+        return self.asked or bool(self.failure)
 
     def take(self, page: bytes) -> None:
         """Take the page that was asked for; `next` is then the following one, None at the end."""
@@ -85,17 +91,21 @@ class Chain:
         self.next, self.failure = None, failure
 
     def fetched(self) -> Fetched:
-        """All pages as one answer. The links to next pages are followed: what counts is whether the end was reached."""
+        """All pages as one answer. The links to next pages are followed: what counts is whether the end was reached.
+
+        A page of nothing but what the matches on other pages refer to is as good as any.
+        """
         parts = [deliver(Raw(page), self.section) for page in self.pages]
-        good = [part for part in parts if part.word != "error"]
+        holds = any(part.word in ("ok", "partial") and part.entries for part in parts)
+        good = [part for part in parts if part.word != "error" or (holds and part.beside)]
         failure = self.failure or ("fetch-garbage" if len(good) < len(parts) or not parts else "")
-        entries = tuple(entry for part in good for entry in part.entries)
+        entries = tuple(entry for part in good for entry in (*part.entries, *part.beside))
         if not good:
-            return Fetched(Delivered("error"), failure)
-        if not failure and _total(self.pages) > len(entries):
+            return Fetched(Delivered("error"), failure, self.asked)
+        if not failure and _total(self.pages) > answers_in(entries, self.section):
             failure = "fetch-incomplete"
-        word: Word = "partial" if failure else "ok" if _holds(good) else "empty"
-        return Fetched(Delivered(word, entries), failure)
+        word: Word = "partial" if failure else "ok" if holds else "empty"
+        return Fetched(Delivered(word, entries), failure, self.asked)
 
 
 class _Link(Struct, gc=False):
@@ -129,7 +139,3 @@ def _read(raw: bytes | Raw, kind: type[_T], otherwise: _T) -> _T:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, RecursionError):
         return otherwise
-
-
-def _holds(parts: list[Delivered]) -> bool:
-    return any(part.word in ("ok", "partial") and part.entries for part in parts)

@@ -208,6 +208,8 @@ def test_a_next_link_that_leads_elsewhere_is_not_followed(link: object, sent: bo
     assert canary.contacts == 0
     assert len(agreed.asked) == (0 if sent else 1)
     assert found.states["conditions"] == "partial"
+    assert found.prefetch["conditions"] == ("partial" if sent else "fetched/partial")
+    assert [gap.reason for gap in found.gaps] == ["fetch-blocked"]
     assert len(found.resources["conditions"]) == 1
 
 

@@ -2,8 +2,10 @@
 
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from random import Random
+from typing import Literal, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,9 +16,10 @@ from hypothesis import strategies as st
 from cds_service.audit import tail
 from cds_service.hooks import read_request
 from cds_service.knowledge.library import Library
+from cds_service.simulation.fixtures import Fixture
 from tests.fhir.access.fhir_servers import TOKEN, Server, answer, served
 from tests.fhir.access.whole_service import Json, asking, encoded, service_that_asks, told
-from tests.fixtures.people import NOW, PEOPLE
+from tests.fixtures.people import NOW, PEOPLE, name_of
 
 pytestmark = pytest.mark.loopback
 
@@ -27,20 +30,26 @@ SECTION_OF = {
     "Condition": "conditions",
     "AllergyIntolerance": "allergies",
 }
-
-
-def _paged(person: Json) -> bool:
-    """Whether a page of the prefetch says that more follows elsewhere: what is not there cannot be fetched alike."""
-    bundles = [value for value in person["prefetch"].values() if value]
-    return any(link.get("relation") == "next" for bundle in bundles for link in bundle.get("link", ()))
-
-
-WHOLE = [
+KIND_OF = {section: kind for kind, section in SECTION_OF.items()}
+SECTIONS = sorted(KIND_OF)
+WHOLE = [person for person in PEOPLE if set(SECTIONS) <= person.request.get("prefetch", {}).keys()]
+REFERRING = [
     person
-    for person in PEOPLE
-    if set(SECTION_OF.values()) <= person.request.get("prefetch", {}).keys() and not _paged(person.request)
+    for person in WHOLE
+    if any(
+        entry["resource"]["resourceType"] == "Medication"
+        for entry in (person.request["prefetch"]["medications"] or {}).get("entry", [])
+    )
 ]
 Asked = tuple[FlaskClient, Server]
+
+
+class Paging(NamedTuple):
+    """How an EHR pages: so many entries at a time, `mixed` by a seed; where it sends what the matches refer to."""
+
+    size: int = 200
+    referred: Literal["anywhere", "with every page", "by itself"] = "anywhere"
+    mixed: int | None = None
 
 
 @pytest.fixture(scope="module")
@@ -55,35 +64,123 @@ def asked(ehr: Server, library: Library, tmp_path_factory: pytest.TempPathFactor
         yield client, ehr
 
 
-def behave(server: Server, request: Json, page: int) -> None:
-    """Answer as an EHR would that holds this prefetch, `page` matches at a time, each page with what it refers to."""
+def pages(base: str, kind: str, held: Json, paging: Paging) -> list[Json]:
+    """What is held under one key as the pages of a search, the last of them with the links that it has."""
+    entries = list(held.get("entry", []))
+    beside = [entry for entry in entries if entry["resource"]["resourceType"] != kind]
+    if paging.referred != "anywhere":
+        entries = [entry for entry in entries if entry not in beside]
+    # Of a part only the newest results are known to be the newest: those stay in the order of time.
+    if paging.mixed is not None and not held.get("link"):
+        Random(paging.mixed).shuffle(entries)
+    size = max(paging.size, -(-len(entries) // 5), 1)
+    with_each = beside if paging.referred == "with every page" else []
+    starts = range(0, max(len(entries), 1), size)
+    return [
+        {**held, "entry": [*entries[start : start + size], *with_each]}
+        | ({"link": [{"relation": "next", "url": f"{base}/{kind}?page={place}"}]} if place < len(starts) else {})
+        for place, start in enumerate(starts, 1)
+    ]
+
+
+def behave(server: Server, request: Json, paging: Paging) -> None:
+    """Answer as an EHR would that holds this prefetch."""
+    prefetch = request["prefetch"]
 
     def serve(connection: socket.socket, path: str) -> None:
         parts = urlsplit(path)
-        kind = parts.path.removeprefix("/fhir/").split("/")[0]
-        held = request["prefetch"][SECTION_OF[kind]]
-        everything = (held or {}).get("entry", [])
-        entries = [entry for entry in everything if entry.get("resource", {}).get("resourceType") == kind]
-        beside = [entry for entry in everything if entry not in entries]
-        if kind == "Patient" or len(entries) <= page:
-            found = held if held is not None else {"resourceType": "Bundle"}
-            return answer(connection, encoded({**found}))
-        start = int(parse_qs(parts.query).get("start", ["0"])[0])
-        link = [{"relation": "next", "url": f"{server.base}/{kind}?start={start + page}"}]
-        more = {"link": link} if start + page < len(entries) else {}
-        answer(connection, encoded({**held, "entry": [*entries[start : start + page], *beside], "link": [], **more}))
+        kind, _, name = parts.path.removeprefix("/fhir/").partition("/")
+        if kind == "Medication":
+            return read(connection, name)
+        held = prefetch[SECTION_OF[kind]] or {"resourceType": "Bundle"}
+        place = int(parse_qs(parts.query).get("page", ["0"])[0])
+        found = held if kind == "Patient" else pages(server.base, kind, held, paging)[place]
+        return answer(connection, encoded(found))
+
+    def read(connection: socket.socket, name: str) -> None:
+        for entry in (prefetch["medications"] or {}).get("entry", []):
+            if entry["resource"]["resourceType"] == "Medication" and entry["resource"].get("id") == name:
+                return answer(connection, encoded(entry["resource"]))
+        return answer(connection, b"no such thing", "404 Not Found")
 
     server.serve = serve
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from(WHOLE), st.sets(st.sampled_from(sorted(SECTION_OF.values())), min_size=1), st.integers(4, 200))
-def test_the_way_the_data_came_changes_no_card(asked: Asked, person: object, lacking: set[str], page: int) -> None:
+def begun(request: Json, base: str, sections: Iterable[str], paging: Paging) -> Json:
+    """The same call with no more than the first of several pages under these keys."""
+    prefetch = dict(request["prefetch"])
+    for section in set(sections) - {"patient"}:
+        found = pages(base, KIND_OF[section], prefetch[section] or {"resourceType": "Bundle"}, paging)
+        if len(found) > 1:
+            prefetch[section] = found[0]
+    return {**request, "prefetch": prefetch}
+
+
+def readable(request: Json) -> bool:
+    """Whether each order points to its Medication by an address that a server can be asked for."""
+    orders = [entry["resource"] for entry in (request["prefetch"]["medications"] or {}).get("entry", [])]
+    pointers = [order["medicationReference"]["reference"] for order in orders if "medicationReference" in order]
+    return len(pointers) <= 10 and all(pointer.startswith("Medication/") for pointer in pointers)
+
+
+@pytest.mark.parametrize("person", WHOLE, ids=name_of)
+def test_everybody_is_judged_alike_by_prefetch_and_by_small_pages_of_a_server(asked: Asked, person: Fixture) -> None:
     client, ehr = asked
-    request = person.request  # type: ignore[attr-defined]
-    longest = max(len((value or {}).get("entry", [])) for value in request["prefetch"].values())
-    behave(ehr, request, max(page, -(-longest // 5)))
-    assert told(client, asking(request, ehr.base, lacking)) == told(client, asking(request, ehr.base, ()))
+    behave(ehr, person.request, Paging(1))
+    fetched = told(client, asking(person.request, ehr.base, SECTIONS))
+    assert fetched == told(client, asking(person.request, ehr.base, ()))
+
+
+PAGINGS = st.builds(
+    Paging,
+    st.integers(1, 200),
+    st.sampled_from(["anywhere", "with every page", "by itself"]),
+    st.none() | st.integers(0, 1000),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(WHOLE) | st.sampled_from(REFERRING),
+    st.sets(st.sampled_from(SECTIONS)),
+    st.sets(st.sampled_from(SECTIONS)),
+    PAGINGS,
+)
+def test_the_way_the_data_came_changes_no_card(
+    asked: Asked, person: Fixture, lacking: set[str], begins: set[str], paging: Paging
+) -> None:
+    client, ehr = asked
+    request = person.request
+    if paging.referred == "by itself" and not readable(request):
+        paging = paging._replace(referred="anywhere")
+    behave(ehr, request, paging)
+    call = asking(begun(request, ehr.base, begins, paging), ehr.base, lacking)
+    assert told(client, call) == told(client, asking(request, ehr.base, ()))
+
+
+@pytest.mark.parametrize("referred", ["anywhere", "with every page", "by itself"])
+def test_a_medicine_has_its_own_name_wherever_its_resource_comes(
+    asked: Asked, referred: Literal["anywhere", "with every page", "by itself"]
+) -> None:
+    """Orders on the first page, on the second nothing but the Medications they point to."""
+    client, ehr = asked
+    request = next(person.request for person in WHOLE if person.name == "gwen")
+    behave(ehr, request, Paging(4, referred))
+    ehr.asked.clear()
+    fetched = told(client, asking(request, ehr.base, {"medications"}))
+    assert len(ehr.asked) == {"anywhere": 2, "with every page": 1, "by itself": 5}[referred]
+    assert fetched == told(client, asking(request, ehr.base, ()))
+    assert fetched
+
+
+def test_a_part_of_the_results_is_a_part_however_it_came(asked: Asked) -> None:
+    """The next page lies outside the base: it is not asked for, and both ways say so in the same words."""
+    client, ehr = asked
+    request = next(person.request for person in WHOLE if person.name == "zeno")
+    behave(ehr, request, Paging())
+    cards = told(client, asking(request, ehr.base, {"observations"}))
+    assert cards == told(client, asking(request, ehr.base, ()))
+    assert any("names an address that may not be asked" in card["detail"] for card in cards)
 
 
 def test_the_token_is_nowhere(
@@ -91,9 +188,9 @@ def test_the_token_is_nowhere(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     request = WHOLE[0].request
-    call = asking(request, ehr.base, SECTION_OF.values())
+    call = asking(request, ehr.base, SECTIONS)
     with service_that_asks(ehr.base, library, tmp_path, NOW) as client:
-        behave(ehr, request, 200)
+        behave(ehr, request, Paging())
         whole = client.post(f"/cds-services/cramp-{request['hook']}", json=call)
         ehr.serve = lambda connection, _: connection.close()
         failed = client.post(f"/cds-services/cramp-{request['hook']}", json=call)
