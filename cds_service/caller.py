@@ -18,6 +18,22 @@ class FhirBase(NamedTuple):
     plain_http: bool = False
 
 
+class FhirRules(NamedTuple):
+    """How FHIR servers are asked, the same for all clients of a process.
+
+    All questions of a call may take `seconds` together. At most `calls` wait for an answer at once,
+    `calls_per_client` of them for one client. A server that did not answer `pause_after` calls in a row is left alone
+    for `pause_seconds`. `ca_file` holds the certificates trusted there, "" for the usual ones.
+    """
+
+    seconds: float = 2.0
+    calls: int = 12
+    calls_per_client: int = 6
+    pause_after: int = 5
+    pause_seconds: float = 30.0
+    ca_file: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
     """What may differ from client to client.
@@ -25,8 +41,7 @@ class ClientOptions:
     `selection_behavior` forces one value on every card (some clients know only one);
     `shows_drafts` lets draft cards through; `findings_extension` adds the list of merged findings to a card;
     `service_url` is the public address under which this client knows the service (for our own code systems);
-    `fhir_bases` are the FHIR servers that may be asked with its token, `fhir_seconds` how long all that may take,
-    `fhir_ca_file` the certificates trusted there, "" for the usual ones.
+    `fhir_bases` are the FHIR servers that may be asked with its token, by `fhir_rules`.
     """
 
     selection_behavior: SelectionBehavior | None = None
@@ -35,8 +50,7 @@ class ClientOptions:
     region: str = "us"
     service_url: str = "http://127.0.0.1:8080"
     fhir_bases: tuple[FhirBase, ...] = ()
-    fhir_seconds: float = 2.0
-    fhir_ca_file: str = ""
+    fhir_rules: FhirRules = field(default_factory=FhirRules)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from time import perf_counter
 from uuid import UUID, uuid4
 
@@ -45,11 +46,20 @@ class Reading:
 
 
 def respond(
-    request: HookRequest, caller: Caller, library: Library, journal: Journal, now: datetime, decision_id: UUID
+    request: HookRequest,
+    caller: Caller,
+    library: Library,
+    journal: Journal,
+    now: datetime,
+    decision_id: UUID,
+    until: float = inf,
 ) -> Answer:
-    """The answer to a hook call. Raises `JournalUnavailable` when the record cannot be kept: then no card leaves."""
-    reading = judge(request, caller.options, library, now, decision_id)
-    answer = _answer(reading.decision, decision_id)
+    """The answer to a hook call. Raises `JournalUnavailable` when the record cannot be kept: then no card leaves.
+
+    `until` (monotonic seconds) is the end of the whole call: no FHIR server is waited for after that.
+    """
+    reading = judge(request, caller.options, library, now, decision_id, caller.name, until)
+    answer = _answer(reading, decision_id)
     journal.write(
         decision_record(
             request, caller, library, reading.gathered, reading.chart, reading.decision, decision_id, answer.status,
@@ -59,12 +69,21 @@ def respond(
     return answer
 
 
-def judge(request: HookRequest, options: ClientOptions, library: Library, now: datetime, decision_id: UUID) -> Reading:
-    """Gather, read the chart, decide; no side effect."""
+def judge(
+    request: HookRequest,
+    options: ClientOptions,
+    library: Library,
+    now: datetime,
+    decision_id: UUID,
+    client: str = "",
+    until: float = inf,
+) -> Reading:
+    """Gather, read the chart, decide; no side effect. `client` is the registered name of the caller."""
     hook = hook_of(request)
     start = perf_counter()
     needs = library.needs(hook)
-    gathered = gather(request, needs, fhir_source(request, options, lambda: _templates(needs, library)))
+    source = fhir_source(request, options, lambda: _templates(needs, library), client, until)
+    gathered = gather(request, needs, source)
     chart = read_chart(request, gathered, library.terms, now, needs.tests)
     seen = perf_counter()
     decision = decide(chart, library, options, hook, decision_id)
@@ -81,12 +100,14 @@ def hook_of(request: HookRequest) -> Hook:
     return next(hook for hook in HOOKS if hook == request.hook)
 
 
-def _answer(decision: Decision, decision_id: UUID) -> Answer:
+def _answer(reading: Reading, decision_id: UUID) -> Answer:
+    decision, unfetched = reading.decision, reading.gathered.unfetched
+    summary: dict[str, object] = {"unfetched": unfetched} if unfetched else {}
     if decision.unanswerable:
         body = hooks.operation_outcome(412, unanswerable(decision.unanswerable), "/prefetch", str(decision_id))
-        return Answer(412, body, {"cards": 0, "lacking": list(decision.unanswerable)})
+        return Answer(412, body, {"cards": 0, "lacking": list(decision.unanswerable), **summary})
     failed = [outcome.card.id for outcome in decision.outcomes if outcome.result == "error"]
-    summary = {"cards": len(decision.cards), **({"failed": failed} if failed else {})}
+    summary |= {"cards": len(decision.cards), **({"failed": failed} if failed else {})}
     return Answer(200, hooks.encode_cards(decision.cards), summary)
 
 

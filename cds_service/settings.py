@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from cds_service.caller import FhirRules
+
 PREFIX = "CDS_"
 LEAST_BODY_BYTES = 1_048_576
 # A host name in ASCII (xn-- for others), an IPv4 address, or an IPv6 address in brackets; a path without dot segments.
@@ -42,6 +44,10 @@ _ALLOWED = {
     "ca_file": "a file of certificates that can be read",
     "fhir_allowed_servers": 'base addresses like "https://ehr.example.org/fhir", separated by commas',
     "fhir_timeout_seconds": "a number of seconds from 0.1 to 10",
+    "fhir_calls": "a whole number of calls from 1 to 64",
+    "fhir_calls_per_client": "a whole number of calls from 1 to 64",
+    "fhir_pause_after": "a whole number of calls from 1 to 100",
+    "fhir_pause_seconds": "a number of seconds from 1 to 600",
     "workers": 'a whole number of processes from 1 to 64, or "auto" for one per core',
 }
 _NO_CLIENTS = (
@@ -100,6 +106,10 @@ class Settings(BaseSettings):
     ca_file: Path | None = None
     fhir_allowed_servers: Annotated[tuple[str, ...], NoDecode] = ()
     fhir_timeout_seconds: float = Field(2.0, ge=0.1, le=10)
+    fhir_calls: int = Field(12, ge=1, le=64)
+    fhir_calls_per_client: int = Field(6, ge=1, le=64)
+    fhir_pause_after: int = Field(5, ge=1, le=100)
+    fhir_pause_seconds: float = Field(30.0, ge=1, le=600)
 
     @classmethod
     def settings_customise_sources(
@@ -205,6 +215,18 @@ class Settings(BaseSettings):
     def base_path(self) -> str:
         """The path under which the service stands, "" for the root."""
         return urlsplit(self.public_url).path.rstrip("/")
+
+    @property
+    def fhir_rules(self) -> FhirRules:
+        """How FHIR servers are asked."""
+        return FhirRules(
+            seconds=self.fhir_timeout_seconds,
+            calls=self.fhir_calls,
+            calls_per_client=self.fhir_calls_per_client,
+            pause_after=self.fhir_pause_after,
+            pause_seconds=self.fhir_pause_seconds,
+            ca_file=str(self.ca_file or ""),
+        )
 
     @property
     def worker_count(self) -> int:

@@ -8,7 +8,7 @@ enforced from outside: the work is done in threads of its own, and a socket that
 import logging
 import socket
 import threading
-from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,8 +27,7 @@ from cds_service.fhir.bases import Permission, below, may_connect
 from cds_service.fhir.pages import Failure
 
 MOST_BYTES = 2_000_000
-_MOST_THREADS = 12
-_MOST_AT_ONCE = 6  # of them for one server, so that one that hangs leaves room for the others
+_MOST_SERVERS = 64  # whose idle connections are kept
 _PIECE = 65_536
 _CONNECT_SECONDS = 1.0
 # It writes addresses into its lines, and an address holds the patient's id.
@@ -59,6 +58,7 @@ class Inquiry:
         self.url = url
         self.answer: Future[bytes | Failure] = Future()
         self.connected = False  # whether a connection was opened for it; else it used one that had been idle
+        self.answered = False  # whether the head of an answer came
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._is_over = False
@@ -162,29 +162,23 @@ class _Session(requests.Session):
 class Inquirer:
     """Asks FHIR servers: one session and one pool of threads for a whole process."""
 
-    def __init__(self) -> None:
-        self._session = _session()
-        self._threads = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="fhir")
-        self._places: defaultdict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(_MOST_AT_ONCE))
+    def __init__(self, threads: int) -> None:
+        self._session = _session(threads)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="fhir")
 
-    def ask(self, access: Access, url: str) -> Inquiry:
-        """Begin to read `url`. Its `answer` becomes the body of a 200, or a `Failure`; it never raises."""
-        inquiry = Inquiry(access, url)
-        places = self._places[access.to.base.url]
-        if below(url, access.to.base) is None:
-            inquiry.answer.set_result(Failure("fetch-blocked"))
-        elif not places.acquire(timeout=access.remaining):
-            inquiry.answer.set_result(Failure("fetch-busy"))
-        else:
-            self._threads.submit(self._run, inquiry, places)
-        return inquiry
+    def begin(self, inquiry: Inquiry, then: Callable[[], None]) -> None:
+        """Begin to read. The `answer` becomes the body of a 200, or a `Failure`; it never raises.
+
+        `then` is called when no thread works for it any more, which may be later than its answer is awaited.
+        """
+        self._threads.submit(self._run, inquiry, then)
 
     def close(self) -> None:
         """Close the connections and end the threads."""
         self._threads.shutdown(cancel_futures=True)
         self._session.close()
 
-    def _run(self, inquiry: Inquiry, places: threading.Semaphore) -> None:
+    def _run(self, inquiry: Inquiry, then: Callable[[], None]) -> None:
         _here.inquiry = inquiry
         try:
             found = self._read(inquiry)
@@ -195,13 +189,15 @@ class Inquirer:
         finally:
             inquiry.let_go()
             del _here.inquiry
-            places.release()
         inquiry.answer.set_result(found)
+        then()
 
     def _read(self, inquiry: Inquiry) -> bytes | Failure:
         access = inquiry.access
         if not access.remaining:
             return Failure("fetch-timeout")
+        if below(inquiry.url, access.to.base) is None:
+            return Failure("fetch-blocked")
         try:
             headers = {**_HEADERS, "Authorization": f"Bearer {access.token}"}
             prepared = requests.Request("GET", inquiry.url, headers=headers).prepare()
@@ -215,6 +211,7 @@ class Inquirer:
                 timeout=(min(_CONNECT_SECONDS, seconds), seconds),
                 verify=access.ca_file or True,
             ) as answer:
+                inquiry.answered = True
                 return _body(answer, access)
         except _Stopped as stopped:
             return Failure(stopped.reason)
@@ -222,12 +219,12 @@ class Inquirer:
             return Failure("fetch-failed" if access.remaining else "fetch-timeout")
 
 
-def _session() -> requests.Session:
+def _session(threads: int) -> requests.Session:
     session = _Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(pool_maxsize=_MOST_THREADS, max_retries=0))
+        session.mount(scheme, _Adapter(pool_connections=_MOST_SERVERS, pool_maxsize=threads, max_retries=0))
     return session
 
 
@@ -257,6 +254,6 @@ def _reason(status: int) -> str:
 
 
 @cache
-def inquirer() -> Inquirer:
+def inquirer(threads: int) -> Inquirer:
     """The inquirer of this process; made when first asked for, so that a worker that never fetches has none."""
-    return Inquirer()
+    return Inquirer(threads)

@@ -5,22 +5,25 @@ Nothing here raises for what a server does: every failure has a reason and leave
 """
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
-from typing import Protocol
 from urllib.parse import quote
 
 from msgspec import Raw
 
 from cds_service.caller import ClientOptions
 from cds_service.chart import Section
-from cds_service.fhir.bases import Base, Permission, below, permission
+from cds_service.fhir.bases import Base, below, permission
 from cds_service.fhir.decode import Delivered, decode_resource
 from cds_service.fhir.elements import Entry
+from cds_service.fhir.guard import guard
 from cds_service.fhir.pages import Chain, Failure, Fetched
 from cds_service.fhir.references import Index, plain_reference
+from cds_service.fhir.visit import MOST_AT_ONCE, Asked, Visit
 from cds_service.hooks import HookRequest
 
 MOST_READS = 10
@@ -35,30 +38,25 @@ _MORE: Mapping[Section, str] = {
 _MEDICATION = re.compile(r"Medication/((?!\.+$)[A-Za-z0-9.-]{1,256})")
 
 
-class Asked(Protocol):
-    """A question under way. Its `answer` becomes the body of a 200, or a failure."""
-
-    @property
-    def answer(self) -> Future[bytes | Failure]:
-        """Never raises."""
-
-    def cut(self) -> None:
-        """End it now."""
-
-
-Ask = Callable[[str], Asked]
 _UnderWay = dict[Future[bytes | Failure], tuple[Chain, Asked]]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A FHIR server that one call may ask: its base, how to ask, and until when (monotonic seconds)."""
+    """A FHIR server that one call may ask: its base, how to ask, and until when (monotonic seconds).
+
+    Whoever has one calls `end` when nothing more will be asked.
+    """
 
     base: Base
     patient_id: str
     templates: Mapping[str, str]
-    ask: Ask
+    visit: Visit
     until: float
+
+    def end(self) -> None:
+        """Nothing more will be asked."""
+        self.visit.end()
 
     def complete(self, delivered: Mapping[Section, Delivered], sent: Mapping[str, Raw]) -> dict[Section, Fetched]:
         """Every section that prefetch did not satisfy. Sections that it did are not here, and cost nothing."""
@@ -104,11 +102,14 @@ class Source:
 
     def _follow(self, chains: Iterable[Chain]) -> None:
         """Ask for the first pages at once and for each next one as soon as it is known, until the time is over."""
+        waiting = deque(chain for chain in chains if chain.next is not None)
         under_way: _UnderWay = {}
-        for chain in chains:
-            self._go_on(chain, under_way)
-        while under_way:
+        while waiting or under_way:
+            while waiting and len(under_way) < MOST_AT_ONCE:
+                self._go_on(waiting.popleft(), under_way)
             done, _ = wait(under_way, timeout=max(self.until - monotonic(), 0), return_when=FIRST_COMPLETED)
+            if not done:
+                break
             for future in done:
                 chain, _ = under_way.pop(future)
                 found = future.result()
@@ -117,38 +118,39 @@ class Source:
                 else:
                     chain.take(found)
                 self._go_on(chain, under_way)
-            if not done:
-                break
         for chain, asked in under_way.values():
             asked.cut()
+            chain.stop("fetch-timeout")
+        for chain in waiting:
             chain.stop("fetch-timeout")
 
     def _go_on(self, chain: Chain, under_way: _UnderWay) -> None:
         if chain.next is not None:
-            asked = self.ask(chain.next)
+            asked = self.visit.ask(chain.next)
             under_way[asked.answer] = chain, asked
 
 
 def fhir_source(
-    request: HookRequest, options: ClientOptions, templates: Callable[[], Mapping[str, str]]
+    request: HookRequest,
+    options: ClientOptions,
+    templates: Callable[[], Mapping[str, str]],
+    client: str = "",
+    until: float = inf,
 ) -> Source | None:
-    """How to ask the caller's FHIR server: None without a token, or when the client may not name that server."""
+    """How to ask the caller's FHIR server: None without a token, or when the client may not name that server.
+
+    `client` is the registered name of the caller; `until` (monotonic seconds) the end of the whole call, where that
+    leaves less time than the rules do.
+    """
     if request.fhir_server is None or request.access_token is None:
         return None
     allowed = permission(request.fhir_server, options.fhir_bases)
     if allowed is None:
         return None
-    until = monotonic() + options.fhir_seconds
-    ask = _ask(allowed, request.access_token, until, options.fhir_ca_file)
-    return Source(allowed.base, request.patient_id, templates(), ask, until)
-
-
-def _ask(to: Permission, token: str, until: float, ca_file: str) -> Ask:
-    # A worker that never fetches does not load an HTTP client.
-    from cds_service.fhir.access import Access, inquirer
-
-    access = Access(to, token, until, ca_file)
-    return lambda url: inquirer().ask(access, url)
+    rules = options.fhir_rules
+    until = min(until, monotonic() + rules.seconds)
+    visit = Visit(allowed, request.access_token, until, client, rules, guard(rules))
+    return Source(allowed.base, request.patient_id, templates(), visit, until)
 
 
 def _unread(orders: Iterable[Entry], held: Iterable[Entry], base: Base, *, unnamed_only: bool) -> dict[str, None]:

@@ -41,6 +41,11 @@ class Gathered:
     gaps: tuple[Gap, ...]
     prefetch: Mapping[Section, str]
 
+    @property
+    def unfetched(self) -> list[str]:
+        """The reasons why something could not be fetched, each once, in the order of the alphabet."""
+        return sorted({gap.reason for gap in self.gaps if gap.reason in FAILURES})
+
 
 class _Own(NamedTuple):
     """The patient's part of what one key delivered."""
@@ -81,14 +86,17 @@ def _fetch(
     source: Source, request: HookRequest, delivered: dict[Section, Delivered], ordered: tuple[Entry, ...]
 ) -> Mapping[Section, Fetched]:
     """Put what can be fetched in the place of what was not delivered."""
-    fetched = source.complete(delivered, request.prefetch)
-    delivered.update({section: found.delivered for section, found in fetched.items()})
-    if "medications" in delivered:
-        listed = delivered["medications"]
-        held = (*(entry for value in delivered.values() for entry in value.entries), *ordered)
-        named = not ("medications" in fetched and fetched["medications"].asked)
-        more = source.medications((*listed.entries, *ordered), held, unnamed_only=named)
-        delivered["medications"] = listed._replace(entries=(*listed.entries, *more))
+    try:
+        fetched = source.complete(delivered, request.prefetch)
+        delivered.update({section: found.delivered for section, found in fetched.items()})
+        if "medications" in delivered:
+            listed = delivered["medications"]
+            held = (*(entry for value in delivered.values() for entry in value.entries), *ordered)
+            named = not ("medications" in fetched and fetched["medications"].asked)
+            more = source.medications((*listed.entries, *ordered), held, unnamed_only=named)
+            delivered["medications"] = listed._replace(entries=(*listed.entries, *more))
+    finally:
+        source.end()
     return fetched
 
 

@@ -16,7 +16,8 @@ _T = TypeVar("_T")
 MOST_PAGES = 5
 FAILURES: Mapping[str, str] = {
     "fetch-timeout": "the FHIR server did not answer in time",
-    "fetch-busy": "too much was being asked of the FHIR server already",
+    "fetch-busy": "too many calls were waiting for FHIR servers already",
+    "fetch-paused": "the FHIR server did not answer earlier calls and is left alone for a while",
     "fetch-refused": "the FHIR server refused access",
     "fetch-not-found": "the FHIR server does not have it",
     "fetch-failed": "the FHIR server failed or cannot be reached",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cds_service.caller import Caller, ClientOptions, FhirBase, SelectionBehavior
+from cds_service.caller import Caller, ClientOptions, FhirBase, FhirRules, SelectionBehavior
 from cds_service.trust.keys import Key
 
 DEFAULT_ALGORITHMS = ("ES384", "RS384")
@@ -36,7 +36,7 @@ class Client:
     allow_retry: bool = False
     region: str | None = None
 
-    def caller(self, service_url: str, region: str, fhir_seconds: float = 2.0, fhir_ca_file: str = "") -> Caller:
+    def caller(self, service_url: str, region: str, fhir_rules: FhirRules) -> Caller:
         """What the rest of the service knows of this client."""
         options = ClientOptions(
             selection_behavior=self.selection_behavior,
@@ -48,8 +48,7 @@ class Client:
             fhir_bases=tuple(
                 FhirBase(base, self.fhir_private, plain_http=base.startswith("http:")) for base in self.fhir_bases
             ),
-            fhir_seconds=fhir_seconds,
-            fhir_ca_file=fhir_ca_file,
+            fhir_rules=fhir_rules,
         )
         return Caller(self.name, options)
 

@@ -74,11 +74,8 @@ def open_gate(settings: Settings, now: float, monotonic: Callable[[], float] = t
     keys = ClientKeys(clients, settings.jwks_stale_hours * 3600.0, _fetch(settings, clients), monotonic)
     replay = open_replay(settings.replay_store, settings.data_dir, now, monotonic, clients.longest_lifetime)
     keys.start(_FIRST_KEYS_SECONDS)
-    ca_file = str(settings.ca_file or "")
-    callers = {
-        client.name: client.caller(settings.public_url, settings.region, settings.fhir_timeout_seconds, ca_file)
-        for client in clients.all
-    }
+    rules = settings.fhir_rules
+    callers = {client.name: client.caller(settings.public_url, settings.region, rules) for client in clients.all}
     return Gate(clients, keys, replay, Rates(settings.rate_limit), callers)
 
 

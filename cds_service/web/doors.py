@@ -62,8 +62,7 @@ class House:
             fhir_bases=tuple(
                 FhirBase(server, private=True, plain_http=True) for server in self.settings.fhir_allowed_servers
             ),
-            fhir_seconds=self.settings.fhir_timeout_seconds,
-            fhir_ca_file=str(self.settings.ca_file or ""),
+            fhir_rules=self.settings.fhir_rules,
         )
         return Caller(self.settings.profile, options)
 

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, request
 
 from cds_service import __version__
 from cds_service.audit import JournalUnavailable
+from cds_service.fhir.guard import guard
 from cds_service.folders import openapi_file
 from cds_service.hooks import SERVICES
 from cds_service.settings import Settings
@@ -58,8 +59,8 @@ def _readiness(house: House, ready: Ready) -> Response:
 
 def _details(house: House) -> dict[str, object]:
     """The checks that passed, and the state of what is reported but never makes the service unready."""
-    reported = {"reported": house.gate.state()} if house.gate else {}
-    return {"passed": ["journal", "library", "canary"], **reported}
+    said = [*(house.gate.state() if house.gate else ()), *guard(house.settings.fhir_rules).state()]
+    return {"passed": ["journal", "library", "canary"], **({"reported": said} if said else {})}
 
 
 def _journal_fault(house: House) -> list[tuple[str, str]]:

@@ -40,6 +40,7 @@ FIELDS = (
     "repeat",
     "lacking",
     "failed",
+    "unfetched",
     "error",
     "frames",
 )

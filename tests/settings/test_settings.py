@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from cds_service.caller import FhirRules
 from cds_service.settings import Settings, SettingsError
 
 
@@ -140,3 +141,26 @@ def test_workers_may_follow_the_cores() -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
         Settings.load({}).port = 1
+
+
+def test_how_fhir_servers_are_asked() -> None:
+    assert Settings.load({}).fhir_rules == FhirRules()
+    environ = {
+        "CDS_FHIR_TIMEOUT_SECONDS": "1.5", "CDS_FHIR_CALLS": "8", "CDS_FHIR_CALLS_PER_CLIENT": "2",
+        "CDS_FHIR_PAUSE_AFTER": "3", "CDS_FHIR_PAUSE_SECONDS": "10", "CDS_CA_FILE": __file__,
+    }  # fmt: skip
+    assert Settings.load(environ).fhir_rules == FhirRules(1.5, 8, 2, 3, 10.0, __file__)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("CDS_FHIR_CALLS", "0", "a whole number of calls from 1 to 64"),
+        ("CDS_FHIR_CALLS_PER_CLIENT", "65", "a whole number of calls from 1 to 64"),
+        ("CDS_FHIR_PAUSE_AFTER", "0", "a whole number of calls from 1 to 100"),
+        ("CDS_FHIR_PAUSE_SECONDS", "0.5", "a number of seconds from 1 to 600"),
+        ("CDS_FHIR_PAUSE_SECONDS", "nan", "a number of seconds from 1 to 600"),
+    ],
+)
+def test_how_fhir_servers_may_not_be_asked(name: str, value: str, allowed: str) -> None:
+    assert sentences(**{name: value}) == [f'{name} is "{value}"; allowed is {allowed}.']

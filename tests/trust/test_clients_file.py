@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from cds_service.caller import FhirBase
+from cds_service.caller import FhirBase, FhirRules
 from cds_service.trust.clients_file import clients_schema, load_clients
 from cds_service.trust.minting import key_set
 from cds_service.trust.refusals import ConfigurationError
@@ -36,7 +36,7 @@ def test_a_short_entry_has_safe_defaults(tmp_path: Path) -> None:
     assert (client.name, client.issuer, client.algorithms) == ("ehr", ISSUER, ("ES384", "RS384"))
     assert (client.max_lifetime, client.allow_retry, client.shows_drafts) == (3600, False, False)
     assert set(client.pinned) == {key_pair("ES384")["kid"], key_pair("RS384")["kid"]}
-    options = client.caller("https://cds.example.org", "uk").options
+    options = client.caller("https://cds.example.org", "uk", FhirRules()).options
     assert (options.region, options.service_url, options.findings_extension) == ("uk", "https://cds.example.org", False)
 
 
@@ -51,7 +51,7 @@ def test_everything_that_may_be_said(tmp_path: Path) -> None:
     clients = load_clients(write_clients(tmp_path, entry, {"jku": "https://e.example.org/jwks"}), sandbox=False)
     first, second = clients.all
     assert (first.tenant, first.fhir_bases, first.rate_per_minute) == ("t", ("https://ehr.example.org/fhir",), 5)
-    options = first.caller("https://cds.example.org", "us").options
+    options = first.caller("https://cds.example.org", "us", FhirRules()).options
     assert (options.selection_behavior, options.region) == ("any", "de")
     assert options.shows_drafts
     assert options.findings_extension

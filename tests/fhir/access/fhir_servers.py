@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
+from math import inf
 from typing import Any
 
-from cds_service.caller import ClientOptions, FhirBase
+from cds_service.caller import ClientOptions, FhirBase, FhirRules
 from cds_service.fhir import Gathered, fhir_source, gather
 from cds_service.hooks import prefetch_templates
 from tests.fhir.fhir_samples import NEEDS, request, terms
@@ -105,6 +106,9 @@ def fetched(
     token: str | None = TOKEN,
     agreed: FhirBase | None = None,
     patient_id: str = "p1",
+    client: str = "general-hospital",
+    until: float = inf,
+    **rules: Any,
 ) -> Gathered:
     """What a call comes to whose client may name `base`, and names it, or `named` instead."""
     call = replace(
@@ -114,5 +118,5 @@ def fetched(
         patient_id=patient_id,
     )
     bases = (agreed or FhirBase(base, private=True, plain_http=True),)
-    options = ClientOptions(fhir_bases=bases, fhir_seconds=seconds)
-    return gather(call, NEEDS, fhir_source(call, options, templates))
+    options = ClientOptions(fhir_bases=bases, fhir_rules=FhirRules(seconds=seconds, **rules))
+    return gather(call, NEEDS, fhir_source(call, options, templates, client, until))

@@ -107,11 +107,20 @@ def bombs() -> bytes:
     return b"".join([packed.compress(b" " * 1_000_000) for _ in range(200)]) + packed.flush()
 
 
+def endless_error(connection: socket.socket, _: str) -> None:
+    connection.sendall(b"HTTP/1.1 500 Oops\r\nConnection: close\r\n\r\n")
+    while True:
+        connection.sendall(b" " * 65536)
+
+
 OUTCOME = json.dumps(
     {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
 ).encode()
 FAULTS = {
     "500": (status("500 Internal Server Error", OUTCOME), "fetch-failed"),
+    "500 with good data": (status("500 Internal Server Error", PROBLEMS), "fetch-failed"),
+    "500 with an endless body": (endless_error, "fetch-failed"),
+    "404 with good data": (status("404 Not Found", PROBLEMS), "fetch-not-found"),
     "503": (status("503 Service Unavailable", b"busy"), "fetch-failed"),
     "429": (status("429 Too Many Requests", b""), "fetch-failed"),
     "400": (status("400 Bad Request", OUTCOME), "fetch-failed"),
@@ -282,22 +291,6 @@ def test_a_connection_that_the_server_closed_meanwhile_is_opened_again() -> None
     with served(once) as server:
         for _ in range(4):
             assert not fetched(server.base, WITHOUT).gaps
-
-
-def test_many_calls_at_a_server_that_hangs_leave_room_for_another() -> None:
-    with served(silent) as hanging, served(good(PROBLEMS)) as well:
-        calls = [threading.Thread(target=fetched, args=(hanging.base, {}), kwargs={"seconds": 2.0}) for _ in range(4)]
-        for call in calls:
-            call.start()
-        time.sleep(0.3)
-        started = time.monotonic()
-        found = fetched(well.base, WITHOUT)
-        spent, contacts = time.monotonic() - started, hanging.contacts
-        for call in calls:
-            call.join()
-    assert not found.gaps
-    assert spent < 1.5
-    assert contacts <= 6
 
 
 def test_a_socket_that_is_late_is_shut() -> None:

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -61,6 +63,17 @@ def test_what_was_included_is_not_read_again() -> None:
     assert ingredients(found) == [("hydrochlorothiazide",)]
 
 
+@pytest.mark.parametrize("fetches", [True, False])
+def test_what_was_included_does_not_count_towards_the_total(fetches: bool) -> None:
+    held = {**searchset(pointing("Medication/m1"), medication("m1")), "total": 2}
+    with served(never) as server:
+        server.serve = lambda connection, _: answer(connection, json.dumps(held).encode())
+        found = fetched(server.base, prefetch(medications=... if fetches else held))
+    assert found.states["medications"] == "partial"
+    assert [gap.reason for gap in found.gaps] == ["fetch-incomplete" if fetches else "partial"]
+    assert ingredients(found) == [("hydrochlorothiazide",)]
+
+
 @pytest.mark.parametrize(
     "held",
     [{}, {"m1": medication("m2")}, {"m1": {"resourceType": "Patient", "id": "m1"}}, {"m1": []}, {"m1": "text"}],
@@ -82,6 +95,31 @@ def test_at_most_ten_are_read() -> None:
         )
         fetched(server.base, prefetch(medications=...))
     assert len(server.asked) == 11
+
+
+def test_at_most_five_are_read_at_once() -> None:
+    names = [f"m{number}" for number in range(10)]
+    lock, at_once, most = threading.Lock(), 0, 0
+    with served(never) as server:
+        holding(
+            server, [pointing(f"Medication/{name}", name) for name in names], {one: medication(one) for one in names}
+        )
+        plain = server.serve
+
+        def count(connection: socket.socket, path: str) -> None:
+            nonlocal at_once, most
+            with lock:
+                at_once += 1
+                most = max(most, at_once)
+            time.sleep(0.03)
+            with lock:
+                at_once -= 1
+            plain(connection, path)
+
+        server.serve = count
+        found = fetched(server.base, prefetch(medications=...))
+    assert most <= 5
+    assert ingredients(found) == [("hydrochlorothiazide",)] * 10
 
 
 def test_of_prefetched_orders_and_drafts_only_the_nameless_are_read() -> None:

@@ -21,9 +21,10 @@ KINDS = {"Medication", "MedicationRequest", "Observation", "Condition", "Allergy
 
 
 @contextmanager
-def service_that_asks(base: str, library: Library, folder: Path, now: datetime) -> Iterator[FlaskClient]:
+def service_that_asks(base: str, library: Library, folder: Path, now: datetime, **more: str) -> Iterator[FlaskClient]:
     journal = Journal(folder)
-    environ = {"CDS_DATA_DIR": str(folder), "CDS_FHIR_ALLOWED_SERVERS": base, "CDS_FHIR_TIMEOUT_SECONDS": "10"}
+    told = {"CDS_DATA_DIR": str(folder), "CDS_FHIR_ALLOWED_SERVERS": base, "CDS_FHIR_TIMEOUT_SECONDS": "10"}
+    environ = told | more
     app = create_app(Settings.load(environ), library, journal, lambda: now, service.respond, service.take_feedback)
     try:
         yield app.test_client()
