@@ -25,8 +25,12 @@ _SEGMENT = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%|-]*")
 _HIDDEN = re.compile(r"%(?:2e|2f|5c|25|[01][0-9a-f]|7f)", re.IGNORECASE)
 _QUERY = re.compile(r"[\x21-\x7e]*")
 _RELATIVE = re.compile(r"(?:[A-Z][A-Za-z]*(?:/[A-Za-z0-9._-]+)*/?)?(?:\?[^#\\\s]*)?")
-# The addresses at which machines in a cloud tell their own secrets.
-_NEVER = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "100.100.100.200/32")))
+# Where machines in a cloud are told their own secrets: link-local addresses, and those that providers use beside them
+# (AWS, Google, Oracle, Scaleway, Alibaba, Azure).
+_NEVER = (
+    *map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "fd20:ce::/32", "fd00:c1::/32")),
+    *map(ipaddress.ip_network, ("fd00:42::42", "100.100.100.200", "168.63.129.16", "192.0.0.192")),
+)
 _PUBLIC_V6 = ipaddress.ip_network("2000::/3")
 _EMBEDDING = ipaddress.ip_network("64:ff9b::/96")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

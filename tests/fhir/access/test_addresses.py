@@ -1,11 +1,13 @@
 """Where we may be sent: only to the base agreed upon, however its address or a link is written."""
 
 import json
+import logging
 import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -301,7 +303,13 @@ def test_cookies_are_not_kept_and_only_get_is_used() -> None:
         ("64:ff9b::a9fe:a9fe", False, False),
         ("fe80::1%eth0", False, False),
         ("fd00:ec2::254", False, False),
+        ("fd20:ce::254", False, False),
+        ("fd00:c1::a9fe:a9fe", False, False),
+        ("fd00:42::42", False, False),
         ("100.100.100.200", False, False),
+        ("168.63.129.16", False, False),
+        ("::ffff:168.63.129.16", False, False),
+        ("192.0.0.192", False, False),
         ("0.0.0.0", False, False),
         ("::", False, False),
         ("224.0.0.1", False, False),
@@ -338,6 +346,23 @@ def test_a_link_below_the_base_stays_there(link: str) -> None:
 def test_a_base_is_the_one_agreed_upon_or_none(server: str) -> None:
     found = permission(server, [FhirBase("https://ehr.example.org/r4")])
     assert found is None or (found.base == BASE and server.lower().startswith("https://ehr.example.org"))
+
+
+@loopback
+@pytest.mark.parametrize("raised", [RuntimeError, OSError, UnicodeError, requests.exceptions.InvalidHeader, KeyError])
+def test_what_is_raised_while_asking_says_nothing_of_token_or_patient(
+    raised: type[Exception], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(self: object, prepared: requests.PreparedRequest, **_: object) -> None:
+        raise raised(f"{prepared.url} {prepared.headers}")
+
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(requests.Session, "send", fail)
+    with served(never) as agreed:
+        found = fetched(agreed.base, WITHOUT)
+    assert [gap.reason for gap in found.gaps] == ["fetch-failed"]
+    for secret in (TOKEN, "patient=p1"):
+        assert secret not in f"{found}{caplog.text}"
 
 
 def test_the_normal_form() -> None:
