@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -26,6 +27,7 @@ SECTIONS = {"patient", "medications", "observations", "conditions", "allergies"}
 # never send, and this one writes its own time of change into each resource.
 NAMES = ("ada", "basil", "calla", "cleo", "flora", "gwen", "kay", "matti", "paula", "ulrike")
 WHOLE = [person for person in PEOPLE if person.name in NAMES]
+PAGE = 2
 
 
 @cache
@@ -54,7 +56,7 @@ def medplum(resources: list[Json]) -> Iterator[str]:
     process = subprocess.Popen(
         ["node", "server.mjs"],
         cwd=installed(),
-        env={**os.environ, "FHIR_TOKEN": TOKEN},
+        env={**os.environ, "FHIR_TOKEN": TOKEN, "FHIR_PAGE": str(PAGE)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -74,7 +76,13 @@ def medplum(resources: list[Json]) -> Iterator[str]:
 
 
 def test_patients_are_judged_by_what_the_server_holds(library: Library, tmp_path: Path) -> None:
+    """Their results come in pages, the Medications of their orders one by one."""
     held = [resource for person in WHOLE for resource in resources_of(person.request)]
+    kinds = Counter(
+        (person.name, resource["resourceType"]) for person in WHOLE for resource in resources_of(person.request)
+    )
+    assert {kind for (_, kind), count in kinds.items() if count > PAGE} >= {"MedicationRequest", "Observation"}
+    assert any(kind == "Medication" for _, kind in kinds)
     with medplum(held) as base, service_that_asks(base, library, tmp_path, NOW) as client:
         for person in WHOLE:
             fetched = told(client, asking(person.request, base, SECTIONS))
