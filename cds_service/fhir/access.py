@@ -9,7 +9,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -171,7 +171,11 @@ class Inquirer:
 
         `then` is called when no thread works for it any more, which may be later than its answer is awaited.
         """
-        self._threads.submit(self._run, inquiry, then)
+        try:
+            self._threads.submit(self._run, inquiry, then)
+        except RuntimeError:  # the system gives no more threads, or the process is ending
+            inquiry.cut()  # it stands in the queue all the same
+            _settle(inquiry, Failure("fetch-busy"), then)
 
     def close(self) -> None:
         """Close the connections and end the threads."""
@@ -189,8 +193,7 @@ class Inquirer:
         finally:
             inquiry.let_go()
             del _here.inquiry
-        inquiry.answer.set_result(found)
-        then()
+        _settle(inquiry, found, then)
 
     def _read(self, inquiry: Inquiry) -> bytes | Failure:
         access = inquiry.access
@@ -217,6 +220,15 @@ class Inquirer:
             return Failure(stopped.reason)
         except (requests.RequestException, HTTPError, OSError):
             return Failure("fetch-failed" if access.remaining else "fetch-timeout")
+
+
+def _settle(inquiry: Inquiry, found: bytes | Failure, then: Callable[[], None]) -> None:
+    """Give the answer, unless one was given before."""
+    try:
+        inquiry.answer.set_result(found)
+    except InvalidStateError:
+        return
+    then()
 
 
 def _session(threads: int) -> requests.Session:

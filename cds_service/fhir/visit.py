@@ -88,6 +88,6 @@ def _answered(inquiry: "Inquiry", *, fair: bool) -> bool | None:
         return True
     if found.reason == "fetch-timeout":
         return False if fair else None
-    if found.reason == "fetch-blocked":
+    if found.reason in ("fetch-blocked", "fetch-busy"):
         return None
     return found.reason != "fetch-failed" or inquiry.answered

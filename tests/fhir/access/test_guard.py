@@ -168,6 +168,21 @@ def test_a_place_is_taken_until_its_threads_are_free(monkeypatch: pytest.MonkeyP
     assert not last.gaps
 
 
+@pytest.mark.loopback
+def test_a_system_without_threads_gives_a_gap_and_the_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    rules = {"calls": 1, "calls_per_client": 1, "pause_after": 1}
+    with served(good(PROBLEMS)) as server:
+        with monkeypatch.context() as poor:
+            poor.setattr("concurrent.futures.thread.threading.Thread.start", start)
+            found = [reasons(fetched(server.base, {}, **rules)) for _ in range(3)]
+        assert not fetched(server.base, WITHOUT, **rules).gaps
+        assert len(server.asked) == 1
+    assert found == [{"fetch-busy"}] * 3
+
+
 # A server that does not answer is left alone
 
 
