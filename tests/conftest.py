@@ -9,11 +9,8 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from cds_service import service
-from cds_service.audit import Journal
 from cds_service.knowledge.library import Library, load_library
-from cds_service.settings import Settings
-from cds_service.web.app import create_app
+from tests.profiles import Opened, open_application
 
 ROOT = Path(__file__).resolve().parents[1]
 CARDS = ROOT / "cards"
@@ -48,23 +45,15 @@ OpenService = Callable[..., FlaskClient]
 @pytest.fixture(scope="session")
 def open_service(tmp_path_factory: pytest.TempPathFactory, library: Library) -> Iterator[OpenService]:
     """The real service behind Flask's test client: real cards, real journal, a clock that stands still."""
-    journals: list[Journal] = []
+    held: list[Opened] = []
 
-    def opened(now: datetime, region: str = "us", cards: Library | None = None) -> FlaskClient:
+    def opened(
+        now: datetime, region: str = "us", cards: Library | None = None, profile: str = "sandbox"
+    ) -> FlaskClient:
         folder = tmp_path_factory.mktemp("journal")
-        journals.append(Journal(folder))
-        settings = Settings.load({"CDS_DATA_DIR": str(folder), "CDS_REGION": region})
-        app = create_app(
-            settings,
-            cards or library,
-            journals[-1],
-            lambda: now,
-            service.respond,
-            service.take_feedback,
-            ready=lambda: service.failing_checks(cards or library, now),
-        )
-        return app.test_client()
+        held.append(open_application(profile, folder, cards or library, lambda: now, CDS_REGION=region))
+        return held[-1].app.test_client()
 
     yield opened
-    for journal in journals:
-        journal.close()
+    for one in held:
+        one.close()

@@ -9,15 +9,16 @@ from jsonschema import Draft202012Validator
 from cds_service.knowledge.library import Library
 from cds_service.simulation.vignettes import CLOCK, Vignette, compare, read_vignettes
 from tests.conftest import CARDS, ROOT, OpenService, shipped
+from tests.profiles import PROFILES
 
 LIBRARY = shipped()
 VIGNETTES = read_vignettes(CARDS, LIBRARY.terms, tuple(LIBRARY.regions))
 SCHEMA = Draft202012Validator(json.loads((ROOT / "cds_service/hooks/schemas/response.schema.json").read_text()))
 
 
-@pytest.fixture(scope="module")
-def clients(open_service: OpenService, library: Library) -> dict[str, FlaskClient]:
-    return {region: open_service(CLOCK, region) for region in library.regions}
+@pytest.fixture(scope="module", params=PROFILES)
+def clients(open_service: OpenService, library: Library, request: pytest.FixtureRequest) -> dict[str, FlaskClient]:
+    return {region: open_service(CLOCK, region, profile=request.param) for region in library.regions}
 
 
 def name_of(vignette: Vignette) -> str:

@@ -15,13 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator
 from schemathesis.checks import content_type_conformance, not_a_server_error, response_schema_conformance
 
-from cds_service import service
-from cds_service.audit import Journal, tail
+from cds_service.audit import tail
 from cds_service.folders import fixtures_folder, openapi_file
 from cds_service.knowledge.library import Library
-from cds_service.settings import Settings
 from cds_service.simulation.fixtures import with_dates
-from cds_service.web.app import create_app
+from tests.profiles import PROFILES, open_application
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REQUESTS = fixtures_folder() / "requests"
@@ -31,18 +29,13 @@ SCHEMA = Draft202012Validator(
 )
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, library: Library) -> Iterator[Flask]:
+@pytest.fixture(scope="module", params=PROFILES)
+def app(tmp_path_factory: pytest.TempPathFactory, library: Library, request: pytest.FixtureRequest) -> Iterator[Flask]:
     folder = tmp_path_factory.mktemp("log")
-    settings_ = Settings.load({"CDS_DATA_DIR": str(folder), "CDS_LOG_LEVEL": "error"})
-    journal = Journal(folder)
-    made = create_app(
-        settings_, library, journal, lambda: NOW, service.respond, service.take_feedback,
-        lambda: service.failing_checks(library, NOW),
-    )  # fmt: skip
-    made.config["FOLDER"] = folder
-    yield made
-    journal.close()
+    opened = open_application(request.param, folder, library, lambda: NOW, CDS_LOG_LEVEL="error")
+    opened.app.config["FOLDER"] = folder
+    yield opened.app
+    opened.close()
 
 
 def body_of(name: str) -> bytes:
