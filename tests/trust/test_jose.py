@@ -1,9 +1,7 @@
 """Tokens minted by npm jose, an implementation that shares nothing with ours."""
 
 import json
-import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,23 +11,14 @@ from cds_service.trust.refusals import Unauthorized
 from cds_service.trust.replay import MemoryStore
 from cds_service.trust.tokens import authenticate
 from tests.trust.issuing import AUDIENCE, ISSUER, NOW, client, pinned
-
-HERE = Path(__file__).parent / "node"
+from tests.trust.node_packages import installed
 
 
 @pytest.fixture(scope="module")
 def minted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What mint.mjs prints; jose is installed from the lock file into a folder of the test."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("needs node and npm (Debian: nodejs, npm)")
+    """What mint.mjs prints."""
     folder = tmp_path_factory.mktemp("node")
-    for name in ("package.json", "package-lock.json", "mint.mjs"):
-        shutil.copy(HERE / name, folder)
-    install = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-    installed = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=180)
-    if installed.returncode:
-        pytest.skip(f"needs node packages: npm ci ended with {installed.returncode}")
+    node = installed(folder)
     asked = json.dumps({"aud": AUDIENCE, "iss": ISSUER, "now": NOW})
     run = subprocess.run([node, "mint.mjs"], cwd=folder, input=asked, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
