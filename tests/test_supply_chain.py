@@ -1,9 +1,14 @@
-"""The lock files: every package pinned with hashes, in the ranges of pyproject.toml, under licences we may pass on."""
+"""The lock files and the bill of materials: every package pinned with hashes, in range, under licences we may pass on."""
 
+import json
 import re
+import subprocess
+import sys
 import tomllib
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
@@ -11,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+BILL = ROOT / "deploy" / "sbom.json"
 RUN, DEV = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 # Permissive ones, and certifi's MPL-2.0 (a file of certificates).
@@ -84,3 +90,52 @@ def test_the_licence_of_what_runs_is_on_the_list() -> None:
         looked += 1
         assert found & (ALLOWED | ALLOWED_CLASSIFIERS), f"{requirement.name}: {found or 'says nothing of its licence'}"
     assert looked > 30
+
+
+# --- the bill of materials
+
+
+def test_the_bill_lists_exactly_what_is_locked() -> None:
+    found = json.loads(BILL.read_text(encoding="utf-8"))
+    listed = {(each["name"], each["version"], each["purl"]) for each in found["components"]}
+    locked = {(canonicalize_name(each.name), next(iter(each.specifier)).version) for each, _ in entries(RUN)}
+    assert listed == {(name, version, f"pkg:pypi/{name}@{version}") for name, version in locked}
+    assert len(found["components"]) == len(entries(RUN))
+    application = found["metadata"]["component"]
+    assert (application["name"], application["version"]) == (PROJECT["name"], PROJECT["version"])
+    (direct,) = found["dependencies"]
+    assert {ref.split("/")[1].split("@")[0] for ref in direct["dependsOn"]} == {
+        canonicalize_name(each.name) for each in wanted()
+    }
+
+
+def test_the_bill_is_what_its_command_makes_and_says_nothing_of_when_and_where() -> None:
+    text = BILL.read_text(encoding="utf-8")
+    made = subprocess.run([sys.executable, "deploy/sbom.py"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert made.stdout == text, "make it anew: python deploy/sbom.py > deploy/sbom.json"
+    assert re.findall(r"\w+://[^\"]+", text) == ["http://cyclonedx.org/schema/bom-1.6.schema.json"]
+    assert "timestamp" not in text
+    assert not re.search(r"\d{4}-\d\d-\d\dT", text)
+
+
+# --- a changed file is not installed
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_package_with_one_byte_changed_is_refused(tmp_path: Path, changed: bool) -> None:
+    wheel = tmp_path / "sample-1.0-py3-none-any.whl"
+    with ZipFile(wheel, "w") as archive:
+        archive.writestr("sample.py", "X = 1\n")
+        archive.writestr("sample-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: sample\nVersion: 1.0\n")
+        archive.writestr("sample-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("sample-1.0.dist-info/RECORD", "")
+    (tmp_path / "lock").write_text(f"sample==1.0 --hash=sha256:{sha256(wheel.read_bytes()).hexdigest()}\n")
+    if changed:
+        held = wheel.read_bytes()
+        wheel.write_bytes(held.replace(b"X = 1", b"X = 2"))
+    command = [sys.executable, "-m", "pip", "install", "--require-hashes", "--no-index", "--no-deps", "--quiet"]
+    places = ["--find-links", str(tmp_path), "--target", str(tmp_path / "there"), "-r", str(tmp_path / "lock")]
+    ended = subprocess.run([*command, *places], capture_output=True, text=True)
+    assert (ended.returncode != 0) == changed, ended.stderr
+    assert ("DO NOT MATCH THE HASHES" in ended.stderr) == changed
+    assert (tmp_path / "there" / "sample.py").exists() != changed
