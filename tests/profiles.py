@@ -4,7 +4,7 @@ In production every call needs a token. The application given here signs one for
 registered client in validation mode (`shows_drafts: true`) would, so that a test need not know which profile it is in.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -20,7 +20,7 @@ from cds_service.audit import Journal
 from cds_service.knowledge.library import Library
 from cds_service.settings import Settings
 from cds_service.trust.gate import Gate, open_gate
-from cds_service.trust.minting import key_set
+from cds_service.trust.minting import Jwk, key_set
 from cds_service.trust.starting import check_start
 from cds_service.web.app import create_app
 from tests.trust.issuing import BASE, ISSUER, key_pair, write_clients
@@ -32,8 +32,13 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 @cache
-def _signing_key() -> Any:
-    return jwt.PyJWK(key_pair(ALGORITHM)).key
+def _private(key: tuple[tuple[str, str], ...]) -> Any:
+    return jwt.PyJWK(dict(key)).key
+
+
+def signed(claims: Mapping[str, object], key: Jwk) -> str:
+    """A token with these claims; the key is made out of its text once for all of them."""
+    return jwt.encode(dict(claims), _private(tuple(key.items())), algorithm=key["alg"], headers={"kid": key["kid"]})
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class SignedCalls:
     def token(self, path: str) -> str:
         now = int(self.clock().timestamp())
         claims = {"iss": ISSUER, "aud": BASE + path, "iat": now, "exp": now + 300, "jti": str(uuid4())}
-        return jwt.encode(claims, _signing_key(), algorithm=ALGORITHM, headers={"kid": key_pair(ALGORITHM)["kid"]})
+        return signed(claims, key_pair(ALGORITHM))
 
 
 @dataclass

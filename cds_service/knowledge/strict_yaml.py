@@ -14,6 +14,12 @@ _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
 _WORDS: Mapping[str, object] = {"true": True, "false": False, "null": None}
 _QUOTED = ("'", '"', "|", ">")
+# The kinds that YAML itself gives a value; any other was written as a tag, to make something of it.
+_KINDS = frozenset(
+    f"tag:yaml.org,2002:{kind}"
+    for kind in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value", "seq", "map")
+)
+MOST_VALUES = 100_000
 # libyaml where PyYAML was built with it: the same language, ten times the speed.
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -61,6 +67,10 @@ def parse_yaml(text: str, name: str) -> Document:
 def _construct(node: yaml.Node, path: Steps, name: str, lines: dict[Steps, int]) -> object:
     line = node.start_mark.line + 1
     lines.setdefault(path, line)
+    if node.tag not in _KINDS:
+        raise LibraryError([Fault(name, line, f"has the tag {_written(node.tag)}; no tag is allowed")])
+    if len(lines) > MOST_VALUES:  # aliases of aliases: a few lines can mean any number of values
+        raise LibraryError([Fault(name, line, f"holds more than {MOST_VALUES} values")])
     if isinstance(node, yaml.ScalarNode):
         return _scalar(node)
     if isinstance(node, yaml.SequenceNode):
@@ -68,6 +78,11 @@ def _construct(node: yaml.Node, path: Steps, name: str, lines: dict[Steps, int])
     if not isinstance(node, yaml.MappingNode):
         raise LibraryError([Fault(name, line, "is neither a value, a list nor a mapping")])
     return _mapping(node, path, name, lines)
+
+
+def _written(tag: str) -> str:
+    """A tag as it stands in the file, cut to a length that a sentence can bear."""
+    return tag.replace("tag:yaml.org,2002:", "!!", 1)[:60]
 
 
 def _mapping(node: yaml.MappingNode, path: Steps, name: str, lines: dict[Steps, int]) -> dict[str, object]:

@@ -74,10 +74,11 @@ def _answers(settings: Settings, seconds: float = 60.0) -> bool:
     host = "127.0.0.1" if settings.host in {"0.0.0.0", ""} else settings.host  # noqa: S104 - compared, not bound
     host = "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
     address = f"http://{host}:{settings.port}/livez"
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never by a proxy of the environment
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         try:
-            with urllib.request.urlopen(address, timeout=2):
+            with direct.open(address, timeout=2):
                 return True
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)

@@ -46,6 +46,33 @@ def test_a_value_that_holds_itself_is_refused() -> None:
         parse_yaml("a: &x [*x]\n", "x")
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        '!!python/object/apply:os.system ["true"]',
+        "!!python/object:cds_service.settings.Settings {}",
+        "!!python/name:os.system",
+        "!!python/tuple [1]",
+        "!!binary aGk=",
+        "!!set {x}",
+        "!include other.yaml",
+        "!ENV ${HOME}",
+    ],
+)
+def test_a_tag_is_refused_where_it_stands(written: str) -> None:
+    with pytest.raises(LibraryError, match=r"x:2: has the tag !.*; no tag is allowed"):
+        parse_yaml(f"a: 1\nb: {written}\n", "x")
+
+
+def test_aliases_of_aliases_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cds_service.knowledge.strict_yaml.MOST_VALUES", 10_000)
+    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
+    )
+    with pytest.raises(LibraryError, match=r"x:\d+: holds more than 10000 values"):
+        parse_yaml(bomb, "x")
+
+
 def test_lines_are_those_of_the_file() -> None:
     document = parse_yaml("a:\n  - b: 1\n  - c: 2\n", "x")
     assert document.line(("a", 1, "c")) == 3
