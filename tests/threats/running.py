@@ -12,10 +12,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from cds_service.audit import tail
+from cds_service.simulation.fixtures import patients
 from tests.profiles import signed
 from tests.trust.issuing import BASE, ISSUER, key_pair, write_clients
 from tests.trust.servers import descendants, free_port, listens, until
@@ -26,6 +29,11 @@ SIGN = "/cds-services/cramp-order-sign"
 VIEW = "/cds-services/cramp-patient-view"
 FEEDBACK = SIGN + "/feedback"
 OTHER = "https://other.example.org"
+
+
+def person(name: str) -> dict[str, Any]:
+    """The call of a synthetic patient, as of today: a running service goes by the clock on the wall."""
+    return next(one.request for one in patients(datetime.now(UTC)) if one.name == name)
 
 
 @dataclass(frozen=True)
@@ -92,8 +100,6 @@ class Running:
         return (self.folder / "printed").read_text(encoding="utf-8")
 
     def records(self) -> list[dict[str, Any]]:
-        from cds_service.audit import tail
-
         return tail(self.folder / "data", 100_000).records
 
     def megabytes(self) -> float:

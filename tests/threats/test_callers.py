@@ -11,15 +11,14 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cds_service.trust.minting import key_set
-from tests.fixtures.people import PEOPLE
-from tests.threats.running import FEEDBACK, SIGN, VIEW, Running, running
+from tests.threats.running import FEEDBACK, SIGN, VIEW, Running, person, running
 from tests.trust.issuing import BASE, ISSUER, claims, key_pair, segment, sign
 from tests.trust.servers import endpoint, sends
 
 pytestmark = pytest.mark.loopback
 
 ES, RS = key_pair("ES384"), key_pair("RS384")
-CALL = next(person.request for person in PEOPLE if person.request["hook"] == "order-sign")
+CALL = person("bela")
 METADATA = "http://169.254.169.254/latest/meta-data/"
 
 
