@@ -76,7 +76,12 @@ class Opened:
 
 
 def open_application(
-    profile: str, folder: Path, library: Library, clock: Callable[[], datetime], **environ: str
+    profile: str,
+    folder: Path,
+    library: Library,
+    clock: Callable[[], datetime],
+    journal: Journal | None = None,
+    **environ: str,
 ) -> Opened:
     """The real service in a profile: real cards, a journal in `folder`, callers let in by the rules of production."""
     given = {"CDS_DATA_DIR": str(folder), **environ}
@@ -92,7 +97,7 @@ def open_application(
     if profile == "production":
         check_start(settings, library)
         gate = open_gate(settings, clock().timestamp())
-    journal = Journal(folder)
+    journal = journal or Journal(folder)
     app = create_app(
         settings, library, journal, clock, service.respond, service.take_feedback,
         lambda: service.failing_checks(library, clock()), gate,

@@ -85,6 +85,7 @@ def test_whatever_the_description_allows_is_answered_as_described(app: Flask, pa
     @settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(operation.as_strategy())
     def holds(case: schemathesis.Case) -> None:
+        case.headers.pop("Authorization", None)  # one made up by chance: in production every call would end there
         case.call_and_validate(checks=CHECKS)
 
     holds()

@@ -17,8 +17,8 @@ from cds_service.trust.minting import key_set
 from cds_service.trust.refusals import Unauthorized
 from cds_service.trust.replay import MemoryStore
 from cds_service.trust.tokens import LONGEST_TOKEN, authenticate
-from tests.trust.campaign import mutants
 from tests.trust.issuing import AUDIENCE, BASE, NOW, claims, client, good, key_pair, pinned, segment, sign
+from tests.trust.mutants import mutants
 
 ES, RS = key_pair("ES384"), key_pair("RS384")
 

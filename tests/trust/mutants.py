@@ -1,8 +1,7 @@
-"""Mutated tokens: one-character edits everywhere, then random damage. By hand: python -m tests.trust.campaign 20000."""
+"""Mutated tokens: one-character edits everywhere, then random damage."""
 
 import itertools
 import random
-import sys
 from collections.abc import Iterator
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -10,13 +9,13 @@ _OTHERS = "=.+/ \t%\x00é,"
 
 
 def mutants(token: str, count: int, seed: int) -> Iterator[str]:
-    """`count` different texts near `token`, never `token` itself."""
+    """`count` different texts near `token`, never `token` itself, nor blanks before it (RFC 6750 allows some)."""
     chance = random.Random(seed)
     seen = {token}
     kinds = (_replaced, _dropped, _doubled, _inserted, _swapped, _cut, _parts)
     for kind in itertools.cycle(kinds):
         mutant = kind(token, chance)
-        if mutant not in seen:
+        if mutant not in seen and mutant.lstrip(" ") != token:
             seen.add(mutant)
             yield mutant
         if len(seen) > count:
@@ -58,32 +57,3 @@ def _parts(token: str, chance: random.Random) -> str:
     chance.shuffle(parts)
     parts[chance.randrange(3)] += chance.choice(_LETTERS) * chance.randrange(1, 4)
     return ".".join(parts)
-
-
-def main(count: int) -> int:
-    """Try `count` mutants of a token for each algorithm; print what was accepted or crashed."""
-    from cds_service.trust.refusals import Unauthorized
-    from cds_service.trust.replay import MemoryStore
-    from cds_service.trust.tokens import authenticate
-    from tests.trust.issuing import AUDIENCE, NOW, claims, client, key_pair, pinned, sign
-
-    accepted = crashed = tried = 0
-    for algorithm in ("ES384", "RS384"):
-        known, keys = pinned(client())
-        token = sign(claims(), key_pair(algorithm))
-        for mutant in mutants(token, count, seed=11):
-            tried += 1
-            try:
-                authenticate(f"Bearer {mutant}", AUDIENCE, bytes, known, keys, MemoryStore(NOW, lambda: 0.0), NOW)
-                accepted += 1
-            except Unauthorized:
-                pass
-            except Exception as error:
-                crashed += 1
-                print(f"{type(error).__name__}: {mutant}")
-    print(f"{tried} mutated tokens: {accepted} accepted, {crashed} stray exceptions")
-    return 1 if accepted or crashed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000))
