@@ -81,18 +81,19 @@ def open_application(
     library: Library,
     clock: Callable[[], datetime],
     journal: Journal | None = None,
+    client: Mapping[str, object] | None = None,
     **environ: str,
 ) -> Opened:
     """The real service in a profile: real cards, a journal in `folder`, callers let in by the rules of production."""
-    given = {"CDS_DATA_DIR": str(folder), **environ}
+    given = {"CDS_DATA_DIR": str(folder)}
     if profile == "production":
         given |= {
             "CDS_PROFILE": "production",
             "CDS_BASE_URL": BASE,
-            "CDS_CLIENTS_FILE": str(write_clients(folder, _validating())),
+            "CDS_CLIENTS_FILE": str(write_clients(folder, client or _validating())),
             "CDS_REPLAY_STORE": "memory",
         }
-    settings = Settings.load(given)
+    settings = Settings.load({**given, **environ})
     gate = None
     if profile == "production":
         check_start(settings, library)

@@ -22,7 +22,7 @@ from cds_service.caller import ClientOptions
 from cds_service.decide import decide
 from cds_service.fhir import gather, read_chart
 from cds_service.knowledge.library import Library
-from tests.bench import bodies, healthchain_peer, limit, memory, peers, servers, stages, subjects, wsgi
+from tests.bench import bodies, healthchain_peer, limit, memory, peers, production, servers, stages, subjects, wsgi
 from tests.bench.measuring import Spent, in_one_turn, in_turns, spent
 from tests.bench.report import show
 
@@ -46,6 +46,7 @@ def main() -> None:
             "requests": without_log(requests, cards, named, folder, options, peer_or_reason(stack, options)),
             "stages": in_turns(stages.stages(cards, named["typical"], NOW, folder), options.rounds),
             "cards": cards_by_number(cards, options.rounds),
+            "production": without_log(production.measured, cards, named["typical"], NOW, folder, options.rounds),
         }
         if options.servers:
             body = bodies.body("typical", datetime.now(UTC).date())

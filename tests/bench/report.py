@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from tests.bench import production
 from tests.bench.measuring import Spent
 
 SERVICE = "service, no record"
@@ -19,6 +20,7 @@ def show(found: Mapping[str, Any]) -> str:
         "### Growth from body to body\n\n" + "\n".join(_growth(found["bodies"], found["requests"])),
         "### Where the time goes, typical body\n\n" + "\n".join(_stages(found["stages"])),
         "### Cards\n\n" + "\n".join(_cards(found["cards"])),
+        "### In production, against its own limit\n\n" + production.table(found["production"]),
         f"### Memory\n\nA worker after 200 typical calls: {found['memory']:.0f} MB.",
     ]
     if "servers" in found:
