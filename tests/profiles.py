@@ -7,12 +7,10 @@ registered client in validation mode (`shows_drafts: true`) would, so that a tes
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import jwt
 from flask import Flask
 
 from cds_service import service
@@ -20,25 +18,15 @@ from cds_service.audit import Journal
 from cds_service.knowledge.library import Library
 from cds_service.settings import Settings
 from cds_service.trust.gate import Gate, open_gate
-from cds_service.trust.minting import Jwk, key_set
+from cds_service.trust.minting import key_set
 from cds_service.trust.starting import check_start
 from cds_service.web.app import create_app
-from tests.trust.issuing import BASE, ISSUER, key_pair, write_clients
+from tests.trust.issuing import BASE, ISSUER, key_pair, sign, write_clients
 
 PROFILES = ("sandbox", "production")
 # The cheapest algorithm: the rules for the others are tested in tests/trust.
 ALGORITHM = "ES256"
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-
-
-@cache
-def _private(key: tuple[tuple[str, str], ...]) -> Any:
-    return jwt.PyJWK(dict(key)).key
-
-
-def signed(claims: Mapping[str, object], key: Jwk) -> str:
-    """A token with these claims; the key is made out of its text once for all of them."""
-    return jwt.encode(dict(claims), _private(tuple(key.items())), algorithm=key["alg"], headers={"kid": key["kid"]})
 
 
 @dataclass(frozen=True)
@@ -57,7 +45,7 @@ class SignedCalls:
     def token(self, path: str) -> str:
         now = int(self.clock().timestamp())
         claims = {"iss": ISSUER, "aud": BASE + path, "iat": now, "exp": now + 300, "jti": str(uuid4())}
-        return signed(claims, key_pair(ALGORITHM))
+        return sign(claims, key_pair(ALGORITHM))
 
 
 @dataclass

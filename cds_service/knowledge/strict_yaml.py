@@ -15,9 +15,9 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
 _WORDS: Mapping[str, object] = {"true": True, "false": False, "null": None}
 _QUOTED = ("'", '"', "|", ">")
 # The kinds that YAML itself gives a value; any other was written as a tag, to make something of it.
+_TAGS = yaml.resolver.BaseResolver.DEFAULT_SCALAR_TAG.removesuffix("str")
 _KINDS = frozenset(
-    f"tag:yaml.org,2002:{kind}"
-    for kind in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value", "seq", "map")
+    _TAGS + kind for kind in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value", "seq", "map")
 )
 MOST_VALUES = 100_000
 # libyaml where PyYAML was built with it: the same language, ten times the speed.
@@ -82,7 +82,7 @@ def _construct(node: yaml.Node, path: Steps, name: str, lines: dict[Steps, int])
 
 def _written(tag: str) -> str:
     """A tag as it stands in the file, cut to a length that a sentence can bear."""
-    return tag.replace("tag:yaml.org,2002:", "!!", 1)[:60]
+    return tag.replace(_TAGS, "!!", 1)[:60]
 
 
 def _mapping(node: yaml.MappingNode, path: Steps, name: str, lines: dict[Steps, int]) -> dict[str, object]:

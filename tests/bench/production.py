@@ -25,8 +25,8 @@ from cds_service.knowledge.library import Library
 from cds_service.trust.minting import Jwk, key_set, new_key
 from tests.bench import limit, wsgi
 from tests.bench.measuring import TURN, Spent, in_turns
-from tests.profiles import open_application, signed
-from tests.trust.issuing import BASE, ISSUER
+from tests.profiles import open_application
+from tests.trust.issuing import BASE, ISSUER, sign
 
 PATH = "/cds-services/cramp-order-select"
 FSYNC_SHARE = 20.0
@@ -90,7 +90,7 @@ def minted(key: Jwk, now: datetime, rounds: int) -> Iterator[str]:
     number = (rounds + 2) * TURN // 400 + 10
     issued = int(now.timestamp())
     claims = {"iss": ISSUER, "aud": BASE + PATH, "iat": issued, "exp": issued + 300}
-    return iter([signed({**claims, "jti": str(uuid4())}, key) for _ in range(number)])
+    return iter([sign({**claims, "jti": str(uuid4())}, key) for _ in range(number)])
 
 
 def with_tokens(app: WSGIApplication, tokens: Iterator[str]) -> WSGIApplication:

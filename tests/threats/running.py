@@ -19,8 +19,7 @@ from uuid import uuid4
 
 from cds_service.audit import tail
 from cds_service.simulation.fixtures import patients
-from tests.profiles import signed
-from tests.trust.issuing import BASE, ISSUER, key_pair, write_clients
+from tests.trust.issuing import BASE, ISSUER, key_pair, sign, write_clients
 from tests.trust.servers import descendants, free_port, listens, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +61,7 @@ class Running:
         """A good token for an address, but for the changes."""
         now = int(time.time())
         claims = {"iss": issuer, "aud": BASE + path, "iat": now, "exp": now + 300, "jti": str(uuid4()), **changes}
-        return signed({name: value for name, value in claims.items() if value is not None}, key_pair("ES384"))
+        return sign({name: value for name, value in claims.items() if value is not None}, key_pair("ES384"))
 
     def ask(
         self,

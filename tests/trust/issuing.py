@@ -39,11 +39,21 @@ def claims(**changes: object) -> dict[str, Any]:
     return {name: value for name, value in good.items() if value is not None}
 
 
+@cache
+def _private(members: tuple[tuple[str, str], ...]) -> Any:
+    return jwt.PyJWK(dict(members)).key
+
+
+def private(key: Jwk) -> Any:
+    """The key object of a private key; making one costs more than a signature, so it is made once."""
+    return _private(tuple(key.items()))
+
+
 def sign(said: Mapping[str, Any], key: Jwk, header: Mapping[str, Any] | None = None, algorithm: str = "") -> str:
     """A token with these claims; a header member of None is left out."""
     members = {"kid": key["kid"], **(header or {})}
     kept = {name: value for name, value in members.items() if value is not None}
-    return jwt.encode(dict(said), jwt.PyJWK(key).key, algorithm=algorithm or key["alg"], headers=kept)
+    return jwt.encode(dict(said), private(key), algorithm=algorithm or key["alg"], headers=kept)
 
 
 def good(**changes: object) -> str:
