@@ -23,7 +23,7 @@ def read_conditions(entries: Iterable[Entry], reading: Reading) -> Read[Problem]
     found: list[Problem] = []
     gaps: list[Gap] = []
     unassessed = 0
-    for entry, condition in of_type(entries, "Condition"):
+    for entry, condition in of_type(entries, "Condition", check=reading.check):
         if code_word(condition.verification_status) in VOID:
             continue
         gap = not_interpretable("conditions", entry, condition)

@@ -130,17 +130,28 @@ class Source:
 
 
 def fhir_source(
-    request: HookRequest, options: ClientOptions, templates: Callable[[], Mapping[str, str]]
+    request: HookRequest,
+    options: ClientOptions,
+    templates: Callable[[], Mapping[str, str]],
+    latest: float = float("inf"),
 ) -> Source | None:
-    """How to ask the caller's FHIR server: None without a token, or when the client may not name that server."""
+    """How to ask the caller's FHIR server: None without a token, or when the client may not name that server.
+
+    No question goes on after `latest` (monotonic seconds), when the call itself has no more time.
+    """
     if request.fhir_server is None or request.access_token is None:
         return None
     allowed = permission(request.fhir_server, options.fhir_bases)
     if allowed is None:
         return None
-    until = monotonic() + options.fhir_seconds
+    until = min(monotonic() + options.fhir_seconds, latest)
     ask = _ask(allowed, request.access_token, until, options.fhir_ca_file)
     return Source(allowed.base, request.patient_id, templates(), ask, until)
+
+
+def may_ask(server: str, options: ClientOptions) -> bool:
+    """Whether a client may name this FHIR server."""
+    return permission(server, options.fhir_bases) is not None
 
 
 def _ask(to: Permission, token: str, until: float, ca_file: str) -> Ask:

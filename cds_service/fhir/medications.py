@@ -47,7 +47,7 @@ def read_medications(drafts: Iterable[Draft], entries: Iterable[Entry], reading:
         for draft, line in zip(drafts, lines, strict=True)
         if draft.judged and line.gap is None and draft.entry.resource is not None and draft.entry.resource.id
     }
-    lines.extend(_order(entry, order, reading) for entry, order in _listed(entries, revised))
+    lines.extend(_order(entry, order, reading) for entry, order in _listed(entries, revised, reading))
     return Read(
         tuple(line.medication for line in lines if line.medication is not None),
         tuple(line.gap for line in lines if line.gap is not None),
@@ -55,13 +55,14 @@ def read_medications(drafts: Iterable[Draft], entries: Iterable[Entry], reading:
     )
 
 
-def _listed(entries: Iterable[Entry], revised: set[str]) -> Iterator[tuple[Entry, Resource]]:
-    for entry, order in of_type(entries, *_TYPES):
+def _listed(entries: Iterable[Entry], revised: set[str], reading: Reading) -> Iterator[tuple[Entry, Resource]]:
+    for entry, order in of_type(entries, *_TYPES, check=reading.check):
         if reference_of(entry) not in revised:
             yield entry, order
 
 
 def _draft(draft: Draft, reading: Reading) -> _Line:
+    reading.check()
     order = draft.entry.resource
     role = draft_role(order) if order is not None else None
     if order is None or role is None or (role == "stopped" and not draft.judged):
@@ -131,6 +132,7 @@ def _medication(
 def _therapy(
     entry: Entry, order: Resource, strength: float | None, role: Role, ends: Day | None, reading: Reading
 ) -> Therapy:
+    reading.check()
     return Therapy(
         reasons=tuple(_reasons(order, reading)),
         dose=_dose(entry, order, strength),
