@@ -23,7 +23,7 @@ def no_limit() -> None:
 
 
 class Pace:
-    """The time and the turns of one call: `with pace:` computes, `pace.waiting()` inside it lets others compute."""
+    """The time and the turn of one call: `with pace:` computes, `rest()` and `waiting()` inside it let others compute."""
 
     def __init__(self, until: float = float("inf"), turns: Semaphore | None = None) -> None:
         """`until` in monotonic seconds; `turns` are shared by the calls of a process, none means that nobody waits."""
@@ -48,7 +48,11 @@ class Pace:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give the turn to the next."""
+        """Give the turn to the next, where this call still has it."""
+        self.rest()
+
+    def rest(self) -> None:
+        """Nothing more is to be computed: the turn is the next one's."""
         if self._has_turn and self._turns is not None:
             self._has_turn = False
             self._turns.release()
@@ -56,6 +60,6 @@ class Pace:
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """While this call waits for something else, another may compute."""
-        self.__exit__(None, None, None)
+        self.rest()
         yield
         self.__enter__()

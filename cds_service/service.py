@@ -55,24 +55,25 @@ def respond(
 ) -> Answer:  # fmt: skip
     """The answer to a hook call. Raises `JournalUnavailable` when the record cannot be kept: then no card leaves.
 
-    Raises `OutOfTime` when the decision would come later than `pace` allows: then there is none, and no record.
+    Raises `OutOfTime` when the decision would come later than `pace` allows: then there is none, and no record. A turn
+    that the caller has taken to compute ends before the record is written.
     """
     pace = pace or Pace()
-    with pace:
-        reading = judge(request, caller.options, library, now, decision_id, pace)
-        answer = _answer(reading.decision, decision_id)
-        record = decision_record(
-            _noted(request, caller.options),
-            caller,
-            library,
-            reading.gathered,
-            reading.chart,
-            reading.decision,
-            decision_id,
-            answer.status,
-            reading.timings,
-        )
-        pace.check()
+    reading = judge(request, caller.options, library, now, decision_id, pace)
+    answer = _answer(reading.decision, decision_id)
+    record = decision_record(
+        _noted(request, caller.options),
+        caller,
+        library,
+        reading.gathered,
+        reading.chart,
+        reading.decision,
+        decision_id,
+        answer.status,
+        reading.timings,
+    )
+    pace.check()
+    pace.rest()  # the disk is waited for by many at once
     journal.write(record)
     return answer
 

@@ -172,9 +172,8 @@ def _service_door(house: House, service_id: str) -> Callable[[], Response]:
         read_body = cache(lambda: take_body(request, settings.max_body_bytes))
         caller = admission.caller(read_body)
         body, pace = read_body(), house.pace()
-        with house.share_of(caller):
-            with pace:
-                hook_request = read_request(body, hook, max_entries=settings.max_entries)
+        with house.share_of(caller), pace:
+            hook_request = read_request(body, hook, max_entries=settings.max_entries)
             answer = house.respond(hook_request, caller, house.library, house.journal, house.clock(), decision_id, pace)
         facts.update(answer.summary)
         return json_answer(answer.body, answer.status)
