@@ -23,7 +23,7 @@ def no_limit() -> None:
 
 
 class Pace:
-    """The time and the turn of one call: `with pace:` computes, `rest()` and `waiting()` inside it let others compute."""
+    """The time and the turn of one call: `with pace:` computes; `rest()` and `waiting()` inside let others do so."""
 
     def __init__(self, until: float = float("inf"), turns: Semaphore | None = None) -> None:
         """`until` in monotonic seconds; `turns` are shared by the calls of a process, none means that nobody waits."""
