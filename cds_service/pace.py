@@ -59,7 +59,9 @@ class Pace:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """While this call waits for something else, another may compute."""
+        """While this call waits for something else, another may compute. Raises `OutOfTime` as beginning does."""
+        computes = self._has_turn
         self.rest()
         yield
-        self.__enter__()
+        if computes:
+            self.__enter__()

@@ -3,7 +3,6 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from threading import Semaphore
 from time import monotonic, sleep
@@ -100,16 +99,24 @@ def test_wherever_the_time_ends_there_is_no_decision_and_no_record(tmp_path: Pat
 
 @pytest.mark.loopback
 def test_a_fhir_server_gets_what_is_left_of_the_time(tmp_path: Path, library: Library) -> None:
-    over = threading.Event()
-    with served(lambda *_: over.wait(10) and None) as server, suppress(OSError):
+    over, turns, free = threading.Event(), Semaphore(1), list[bool]()
+
+    def silent(_connection: object, _path: str) -> None:
+        free.append(turns.acquire(timeout=0.5))
+        turns.release()
+        over.wait(10)
+
+    with served(silent) as server:
         options = ClientOptions(shows_drafts=True, fhir_bases=(FhirBase(server.base, True, True),), fhir_seconds=9.0)
         access = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 300, "scope": "x", "subject": "y"}
         call = {**CALL, "prefetch": {}, "fhirServer": server.base, "fhirAuthorization": access}
         asked = hooks.read_request(json.dumps(call).encode(), "order-sign")
         start = monotonic()
-        reading = service.judge(asked, options, library, NOW, uuid4(), Pace(start + 1.2, Semaphore(1)))
+        with Pace(start + 1.2, turns) as pace:
+            reading = service.judge(asked, options, library, NOW, uuid4(), pace)
         spent = monotonic() - start
         over.set()
+    assert set(free) == {True}  # another could compute meanwhile
     assert "fetch-timeout" in {gap.reason for gap in reading.gathered.gaps}
     assert spent < 1.2
 

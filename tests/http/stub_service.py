@@ -96,6 +96,7 @@ def holding() -> Flask:
     def respond(request: Any, *rest: Any) -> StubAnswer:
         if request.patient_id == "hold":
             decision_id = rest[4]
+            rest[-1].rest()  # it waits, and does not compute
             (folder / f"held-{decision_id}").touch()
             while not (folder / "release").exists():
                 time.sleep(0.01)

@@ -209,6 +209,7 @@ def test_one_client_does_not_hold_all_places(open_door: Open) -> None:
 
     def respond(*arguments: Any) -> StubAnswer:
         if arguments[1].name == "ehr":
+            arguments[-1].rest()  # it waits, and does not compute
             working.release()
             assert go_on.wait(20)
         return StubAnswer()
