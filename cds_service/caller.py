@@ -55,7 +55,11 @@ class ClientOptions:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The client behind a call. `name` is a registered name, never taken from the request."""
+    """The client behind a call. `name` is a registered name, never taken from the request.
+
+    `repeats`: this call repeats one that the client has made already, as a balancer may that tries again.
+    """
 
     name: str
     options: ClientOptions = field(default_factory=ClientOptions)
+    repeats: bool = False

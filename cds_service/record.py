@@ -40,6 +40,7 @@ def decision_record(
         "library": {"version": library.version, "revision": library.revision},
         "prefetch": dict(gathered.prefetch),
         "notes": list(request.notes),
+        **_repeated(caller),
         "facts": facts(chart, decision),
         "outcomes": [outcome(entry) for entry in decision.outcomes],
         "silent": decision.silent,
@@ -77,7 +78,13 @@ def feedback_record(
         "accepted": [uuid_or_unmatched(uuid) for uuid in entry.accepted_suggestions],
         "reason": _known_reason(reason.code if reason else "", known),
         "commented": bool(reason and reason.user_comment),
+        **_repeated(caller),
     }
+
+
+def _repeated(caller: Caller) -> Plain:
+    """A call that a balancer sent again is a record of its own, and says so."""
+    return {"repeat": True} if caller.repeats else {}
 
 
 def _known_reason(code: str, known: frozenset[str]) -> str:

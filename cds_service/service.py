@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import datetime
-from math import inf
 from time import perf_counter
 from uuid import UUID, uuid4
 
@@ -16,14 +16,18 @@ from cds_service.caller import Caller, ClientOptions
 from cds_service.chart import Chart, Needs, Section
 from cds_service.decide import Decision, decide
 from cds_service.decide.wording import SECTION_WORDS
-from cds_service.fhir import Gathered, fhir_source, gather, read_chart
+from cds_service.fhir import Gathered, fhir_source, gather, may_ask, read_chart
 from cds_service.folders import fixtures_folder
 from cds_service.hooks import FeedbackEntry, HookRequest
 from cds_service.knowledge.case import HOOKS, Hook
 from cds_service.knowledge.library import Library
+from cds_service.pace import Pace
 from cds_service.record import decision_record, feedback_record
 
+NOTE_SERVER = "fhirServer is not one that may be asked"
 CANARY_ID = UUID(int=0)
+# What is kept of a call's time for deciding, after its questions to a FHIR server.
+_DECIDING_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,47 +50,60 @@ class Reading:
 
 
 def respond(
-    request: HookRequest,
-    caller: Caller,
-    library: Library,
-    journal: Journal,
-    now: datetime,
-    decision_id: UUID,
-    until: float = inf,
-) -> Answer:
+    request: HookRequest, caller: Caller, library: Library, journal: Journal, now: datetime, decision_id: UUID,
+    pace: Pace | None = None,
+) -> Answer:  # fmt: skip
     """The answer to a hook call. Raises `JournalUnavailable` when the record cannot be kept: then no card leaves.
 
-    `until` (monotonic seconds) is the end of the whole call: no FHIR server is waited for after that.
+    Raises `OutOfTime` when the decision would come later than `pace` allows: then there is none, and no record. A turn
+    that the caller has taken to compute ends before the record is written.
     """
-    reading = judge(request, caller.options, library, now, decision_id, caller.name, until)
+    pace = pace or Pace()
+    reading = judge(request, caller.options, library, now, decision_id, caller.name, pace)
     answer = _answer(reading, decision_id)
-    journal.write(
-        decision_record(
-            request, caller, library, reading.gathered, reading.chart, reading.decision, decision_id, answer.status,
-            reading.timings,
-        )
-    )  # fmt: skip
+    record = decision_record(
+        _noted(request, caller.options),
+        caller,
+        library,
+        reading.gathered,
+        reading.chart,
+        reading.decision,
+        decision_id,
+        answer.status,
+        reading.timings,
+    )
+    pace.check()
+    pace.rest()  # the disk is waited for by many at once
+    journal.write(record)
     return answer
 
 
+def _noted(request: HookRequest, options: ClientOptions) -> HookRequest:
+    """The request with a note for the record when it names a FHIR server that its client may not name."""
+    if request.fhir_server is None or may_ask(request.fhir_server, options):
+        return request
+    return replace(request, notes=(*request.notes, NOTE_SERVER))
+
+
 def judge(
-    request: HookRequest,
-    options: ClientOptions,
-    library: Library,
-    now: datetime,
-    decision_id: UUID,
-    client: str = "",
-    until: float = inf,
-) -> Reading:
-    """Gather, read the chart, decide; no side effect. `client` is the registered name of the caller."""
-    hook = hook_of(request)
+    request: HookRequest, options: ClientOptions, library: Library, now: datetime, decision_id: UUID,
+    client: str = "", pace: Pace | None = None,
+) -> Reading:  # fmt: skip
+    """Gather, read the chart, decide; no side effect. `client` is the registered name of the caller.
+
+    Raises `OutOfTime`, where a `pace` is given.
+    """
+    hook, pace = hook_of(request), pace or Pace()
     start = perf_counter()
     needs = library.needs(hook)
-    source = fhir_source(request, options, lambda: _templates(needs, library), client, until)
-    gathered = gather(request, needs, source)
-    chart = read_chart(request, gathered, library.terms, now, needs.tests)
+    latest = pace.until - _DECIDING_SECONDS
+    source = fhir_source(request, options, lambda: _templates(needs, library), client, latest)
+    with pace.waiting() if source is not None else nullcontext():
+        gathered = gather(request, needs, source)
+    pace.check()
+    chart = read_chart(request, gathered, library.terms, now, needs.tests, pace.check)
     seen = perf_counter()
-    decision = decide(chart, library, options, hook, decision_id)
+    decision = decide(chart, library, options, hook, decision_id, pace.check)
     done = perf_counter()
     return Reading(gathered, chart, decision, {"read": (seen - start) * 1000, "decide": (done - seen) * 1000})
 

@@ -14,6 +14,9 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from cds_service.caller import FhirRules
 
 PREFIX = "CDS_"
+# What may hold a password can also be given as a file, CDS_..._FILE, as secrets are handed to containers.
+SECRETS = ("replay_store",)
+_LONGEST_SECRET = 4096
 LEAST_BODY_BYTES = 1_048_576
 # A host name in ASCII (xn-- for others), an IPv4 address, or an IPv6 address in brackets; a path without dot segments.
 _SERVER = re.compile(
@@ -34,6 +37,11 @@ _ALLOWED = {
     "cors_origins": 'origins like "https://ehr.example.org", separated by commas, or "*" alone',
     "max_body_bytes": f"a whole number of bytes, at least {LEAST_BODY_BYTES}",
     "max_entries": "a whole number, at least 1",
+    "max_in_flight": "a whole number of calls from 1 to 512",
+    "max_computing": "a whole number of calls from 1 to 64",
+    "call_seconds": "a number of seconds from 0.5 to 60",
+    "max_in_flight_per_client": "a whole number of calls from 1 to 512",
+    "max_connections": "a whole number of connections from 16 to 65536",
     "show_drafts": '"true" or "false"',
     "log_level": '"debug", "info", "warning" or "error"',
     "log_format": '"json" or "text"',
@@ -71,6 +79,11 @@ _MEMORY = (
     "CDS_WORKERS=1."
 )
 
+_FEW_CONNECTIONS = (
+    "CDS_MAX_CONNECTIONS is smaller than CDS_MAX_IN_FLIGHT, so that calls would wait unseen instead of being refused; "
+    "raise it, to the connections that proxies keep open at least."
+)
+
 
 class SettingsError(Exception):
     """The settings cannot be used. `sentences` names every fault; none repeats what may be a secret."""
@@ -95,6 +108,11 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ("*",)
     max_body_bytes: int = Field(8_000_000, ge=LEAST_BODY_BYTES)
     max_entries: int = Field(20_000, ge=1)
+    max_in_flight: int = Field(32, ge=1, le=512)
+    max_in_flight_per_client: int = Field(24, ge=1, le=512)
+    max_computing: int = Field(2, ge=1, le=64)
+    call_seconds: float = Field(5.0, ge=0.5, le=60)
+    max_connections: int = Field(512, ge=16, le=65_536)
     show_drafts: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "text"] = "json"
@@ -179,12 +197,14 @@ class Settings(BaseSettings):
         """The settings of an environment. Raises `SettingsError` with a sentence for every fault."""
         given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
         names = {PREFIX + field.upper(): field for field in cls.model_fields}
-        sentences = [_unknown(name, list(names)) for name in given if name not in names]
+        known = [*names, *(secret_file(field) for field in SECRETS)]
+        sentences = [_unknown(name, known) for name in given if name not in known]
         fields = {names[name]: value for name, value in given.items() if name in names and value != ""}
+        secrets = _secrets(given, sentences)
         try:
-            settings = cls.model_validate(fields)
+            settings = cls.model_validate(fields | secrets)
         except ValidationError as error:
-            raise SettingsError(sentences + list(_faults(error, given))) from None
+            raise SettingsError(sentences + list(_faults(error, given, secrets))) from None
         sentences += settings._unsafe()
         if sentences:
             raise SettingsError(sentences)
@@ -194,6 +214,8 @@ class Settings(BaseSettings):
         """What must not be together."""
         if self.replay_store == "memory" and self.worker_count > 1:
             yield _MEMORY
+        if self.max_connections < self.max_in_flight:
+            yield _FEW_CONNECTIONS
         if self.profile == "sandbox":
             return
         if self.clients_file is None:
@@ -234,16 +256,46 @@ class Settings(BaseSettings):
         return (os.cpu_count() or 1) if self.workers == "auto" else self.workers
 
 
+def secret_file(field: str) -> str:
+    """The name of the setting that names a file with the value of `field`."""
+    return f"{PREFIX}{field.upper()}_FILE"
+
+
+def _secrets(given: Mapping[str, str], sentences: list[str]) -> dict[str, str]:
+    """The values that stand in files; what is wrong with a file is added to `sentences`, never what stands in it."""
+    found: dict[str, str] = {}
+    for field in SECRETS:
+        name, path = secret_file(field), given.get(secret_file(field), "")
+        if not path:
+            continue
+        if given.get(PREFIX + field.upper()):
+            sentences.append(f"{PREFIX}{field.upper()} and {name} are both set; give one of them.")
+        try:
+            value = Path(path).read_bytes()[: _LONGEST_SECRET + 1].decode().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not text"
+            sentences.append(f"{name} names a file that cannot be read: {why}.")
+            continue
+        if not value or len(value) > _LONGEST_SECRET:
+            sentences.append(f"{name} names a file that is empty or longer than {_LONGEST_SECRET} bytes.")
+            continue
+        found[field] = value
+    return found
+
+
 def _unknown(name: str, known: list[str]) -> str:
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
     return f"{name} is not a setting; the nearest is {nearest[0]}."
 
 
-def _faults(error: ValidationError, given: Mapping[str, str]) -> Iterator[str]:
+def _faults(error: ValidationError, given: Mapping[str, str], secrets: Mapping[str, str]) -> Iterator[str]:
     fields = {str(fault["loc"][0]) for fault in error.errors(include_input=False, include_url=False)}
     for field in sorted(fields):
         name = PREFIX + field.upper()
         value = given.get(name, "")
+        if field in secrets:
+            yield f"{secret_file(field)} names a file whose value is not usable; allowed is {_ALLOWED[field]}."
+            continue
         # An address may carry a password: then the value is not repeated.
         shown = "not usable" if "@" in value else f'"{value}"'
         yield f"{name} is {shown}; allowed is {_ALLOWED[field]}."

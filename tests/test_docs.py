@@ -15,7 +15,7 @@ from cds_service.knowledge.library import Library, load_library
 from cds_service.knowledge.precedence import precedence_page
 from cds_service.knowledge.schema import schema_text
 from cds_service.knowledge.vocabulary import vocabulary_page
-from cds_service.settings import PREFIX, Settings
+from cds_service.settings import PREFIX, SECRETS, Settings, secret_file
 from cds_service.simulation.check import check
 from cds_service.simulation.vignettes import read_vignettes
 
@@ -81,14 +81,17 @@ def settings_table() -> dict[str, str]:
     return dict(re.findall(r"^\| `(CDS_[A-Z_]+)` \|([^|]*)\|", text(DOCS / "operating.md"), re.MULTILINE))
 
 
+KNOWN = {PREFIX + name.upper() for name in Settings.model_fields} | {secret_file(name) for name in SECRETS}
+
+
 def test_operating_lists_every_setting_and_no_other() -> None:
-    assert set(settings_table()) == {PREFIX + name.upper() for name in Settings.model_fields}
+    assert set(settings_table()) == KNOWN
 
 
 def test_the_defaults_in_operating_are_the_defaults() -> None:
     settings = Settings()
     for name, said in settings_table().items():
-        value = getattr(settings, name.removeprefix(PREFIX).lower())
+        value = getattr(settings, name.removeprefix(PREFIX).lower(), None)
         plain = re.fullmatch(r"`([^`]+)`", said.strip())
         if plain and not re.search("HOST|CDS_", plain[1]):  # those follow from other settings
             shown = ",".join(value) if isinstance(value, tuple) else str(value)
@@ -97,8 +100,7 @@ def test_the_defaults_in_operating_are_the_defaults() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_settings_named_anywhere_exist(page: Path) -> None:
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
-    assert set(re.findall(r"\bCDS_[A-Z_]*[A-Z]\b", text(page))) <= known
+    assert set(re.findall(r"\bCDS_[A-Z_]*[A-Z]\b", text(page))) <= KNOWN
 
 
 def commands(group: click.Group, path: str = "cramp-cds") -> Iterator[tuple[str, click.Command]]:

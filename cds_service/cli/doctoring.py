@@ -1,6 +1,7 @@
 """`doctor`: looks a configuration over before it is served, a line for each check."""
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -50,9 +51,54 @@ def _findings() -> Iterator[Finding]:
         return
     yield Finding("settings", OK, f"profile {settings.profile}")
     yield Finding("address", OK, f"discovery is {settings.public_url}/cds-services")
+    yield from _limits(settings)
     yield from _cards(settings)
     yield from _callers(settings)
     yield _records(settings)
+
+
+def _limits(settings: "Settings") -> Iterator[Finding]:
+    """Limits that each may be set so, but do not go together."""
+    faults = [*_too_tight(settings), *_secret_faults()]
+    yield from (Finding("limits", FINDINGS, fault) for fault in faults)
+    if not faults:
+        said = f"{settings.max_in_flight} calls at a time in a worker, {settings.call_seconds:g} s each"
+        yield Finding("limits", OK, said)
+
+
+def _too_tight(settings: "Settings") -> Iterator[str]:
+    if settings.fhir_timeout_seconds + 0.5 > settings.call_seconds:
+        yield (
+            "CDS_FHIR_TIMEOUT_SECONDS leaves less than half a second of CDS_CALL_SECONDS for deciding; "
+            "lower the one or raise the other."
+        )
+    if settings.profile == "production" and settings.max_in_flight_per_client >= settings.max_in_flight:
+        yield (
+            "CDS_MAX_IN_FLIGHT_PER_CLIENT is not below CDS_MAX_IN_FLIGHT: one client may take all places; lower it "
+            "(unless there is one client only)."
+        )
+    if settings.max_computing > 4:
+        yield "CDS_MAX_COMPUTING above 4 makes calls late that compute at once; use more workers (CDS_WORKERS)."
+    if settings.max_connections < 2 * settings.max_in_flight:
+        yield (
+            "CDS_MAX_CONNECTIONS is below twice CDS_MAX_IN_FLIGHT: idle connections of proxies count too, and beyond "
+            "it callers wait unseen; raise it."
+        )
+
+
+def _secret_faults() -> Iterator[str]:
+    """Secrets that stand where they should not. A container gets its own readable by everybody inside it."""
+    from cds_service.settings import PREFIX, SECRETS, secret_file
+
+    for field in SECRETS:
+        path = os.environ.get(secret_file(field), "")
+        if path and os.stat(path).st_mode & 0o022:
+            yield f"{secret_file(field)} names a file that others may write; chmod go-w it."
+        if re.search(r"://[^/\s]*:[^/\s]*@", os.environ.get(PREFIX + field.upper(), "")):
+            yield (
+                f"{PREFIX}{field.upper()} holds a password in the environment; put it into a file and name that with "
+                f"{secret_file(field)}."
+            )
 
 
 def _cards(settings: "Settings") -> Iterator[Finding]:

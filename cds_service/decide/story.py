@@ -13,16 +13,22 @@ from cds_service.decide.rendering import Rendered, Style, render
 from cds_service.knowledge.card import Card
 from cds_service.knowledge.case import Course, Hook, courses
 from cds_service.knowledge.library import Library
+from cds_service.pace import Check, OutOfTime, no_limit
 
 BROKEN = Gap("medications", "card-failed", "", "a check failed inside this service")
 
 
-def decide(chart: Chart, library: Library, options: ClientOptions, hook: Hook, decision_id: UUID) -> Decision:
-    """The decision for one chart. A card that raises, judged or written, is skipped and named on the quality card."""
+def decide(
+    chart: Chart, library: Library, options: ClientOptions, hook: Hook, decision_id: UUID, check: Check = no_limit
+) -> Decision:
+    """The decision for one chart. A card that raises, judged or written, is skipped and named on the quality card.
+
+    `check` is called between cards and may end it all with `OutOfTime`.
+    """
     everything = courses(chart, library.references.classes_of)
     cards = library.for_hook(hook, options.region, options.shows_drafts)
     judged = [card for card in cards if card.about.subject != "gaps"]
-    findings, outcomes = _judge_all(judged, chart, hook, everything)
+    findings, outcomes = _judge_all(judged, chart, hook, everything, check)
     unanswerable = _unanswerable(judged, findings, outcomes, chart)
     if unanswerable:
         return Decision((), tuple(outcomes), (), unanswerable)
@@ -72,6 +78,8 @@ def _failure(bundle: Bundle, style: Style, rendered: list[Rendered]) -> str:
     """Write a bundle; the kind of failure where that cannot be done, else ""."""
     try:
         rendered.append(render(bundle, style))
+    except OutOfTime:
+        raise
     except Exception as error:
         return type(error).__name__
     return ""
@@ -88,13 +96,16 @@ def _sound_part(bundle: Bundle, fault: str, style: Style, rendered: list[Rendere
 
 
 def _judge_all(
-    cards: Sequence[Card], chart: Chart, hook: Hook, everything: tuple[Course, ...]
+    cards: Sequence[Card], chart: Chart, hook: Hook, everything: tuple[Course, ...], check: Check
 ) -> tuple[list[Finding], list[Outcome]]:
     findings: list[Finding] = []
     outcomes: list[Outcome] = []
     for card in concerned(cards, chart, hook, present(chart, everything)):
+        check()
         try:
             found, others = evaluate(card, chart, hook, everything)
+        except OutOfTime:
+            raise
         except Exception as error:
             outcomes.append(Outcome(card, "", "error", None, (), (BROKEN,), type(error).__name__))
             continue

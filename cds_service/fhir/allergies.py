@@ -18,6 +18,7 @@ def read_allergies(entries: Iterable[Entry], reading: Reading) -> Read[Allergy]:
     gaps: list[Gap] = []
     unassessed = 0
     for entry, allergy in of_type(entries, "AllergyIntolerance"):
+        reading.check()
         if code_word(allergy.verification_status) in VOID:
             continue
         gap = not_interpretable("allergies", entry, allergy)

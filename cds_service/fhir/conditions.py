@@ -24,6 +24,7 @@ def read_conditions(entries: Iterable[Entry], reading: Reading) -> Read[Problem]
     gaps: list[Gap] = []
     unassessed = 0
     for entry, condition in of_type(entries, "Condition"):
+        reading.check()
         if code_word(condition.verification_status) in VOID:
             continue
         gap = not_interpretable("conditions", entry, condition)

@@ -4,10 +4,20 @@ One struct, `Resource`, holds the union of what is read of all resource types, s
 call. Names, addresses and identifiers of people are not here: they are never decoded. Every member may be missing, and
 a list may hold nulls. Members whose shape differs between resource types, or of which only the presence counts, stay
 `Raw` JSON until somebody asks for them.
+
+Lists inside a resource and the words of codes have a greatest length, far above what clinical systems send: the work
+that one resource costs must have a bound. What is longer does not fit, so that `lenient` cuts it and names the loss.
 """
 
+from typing import Annotated
+
+import msgspec
 from msgspec import Raw, Struct
 
+MOST_ITEMS = 1_000
+LONGEST_WORDS = 20_000
+Words = Annotated[str, msgspec.Meta(max_length=LONGEST_WORDS)]
+_FEW = msgspec.Meta(max_length=MOST_ITEMS)
 # What a raw member holds when it was not sent; one object, so that the usual case is an identity check.
 ABSENT = Raw()
 
@@ -16,15 +26,15 @@ class Coding(Struct, gc=False, frozen=True):
     """One code of one code system."""
 
     system: str | None = None
-    code: str | None = None
-    display: str | None = None
+    code: Words | None = None
+    display: Words | None = None
 
 
 class CodeableConcept(Struct, gc=False, frozen=True):
     """Codes for one meaning, and its words; frozen, so that what was made of it can be looked up by itself."""
 
-    coding: tuple[Coding | None, ...] | None = None
-    text: str | None = None
+    coding: Annotated[tuple[Coding | None, ...], _FEW] | None = None
+    text: Words | None = None
 
 
 class Reference(Struct, gc=False):
@@ -75,7 +85,7 @@ class Meta(Struct, gc=False, rename="camel"):
 class Annotation(Struct, gc=False):
     """A note; read for the words that spoil a specimen, never quoted."""
 
-    text: str | None = None
+    text: Words | None = None
 
 
 class TimingRepeat(Struct, gc=False, rename="camel"):
@@ -87,9 +97,9 @@ class TimingRepeat(Struct, gc=False, rename="camel"):
     period: float | None = None
     period_max: float | None = None
     period_unit: str | None = None
-    day_of_week: list[str | None] | None = None
-    time_of_day: list[str | None] | None = None
-    when: list[str | None] | None = None
+    day_of_week: Annotated[list[str | None], _FEW] | None = None
+    time_of_day: Annotated[list[str | None], _FEW] | None = None
+    when: Annotated[list[str | None], _FEW] | None = None
 
 
 class Timing(Struct, gc=False):
@@ -116,7 +126,7 @@ class Dosage(Struct, gc=False, rename="camel"):
     as_needed_boolean: bool | None = None
     as_needed_codeable_concept: CodeableConcept | None = None
     route: CodeableConcept | None = None
-    dose_and_rate: list[DoseAndRate | None] | None = None
+    dose_and_rate: Annotated[list[DoseAndRate | None], _FEW] | None = None
     max_dose_per_period: Ratio | None = None
     dose_quantity: Quantity | None = None
     modifier_extension: Raw = ABSENT
@@ -160,8 +170,8 @@ class Component(Struct, gc=False, rename="camel"):
     value_boolean: Raw = ABSENT
     value_integer: Raw = ABSENT
     data_absent_reason: CodeableConcept | None = None
-    interpretation: list[CodeableConcept | None] | None = None
-    reference_range: list[ReferenceRange | None] | None = None
+    interpretation: Annotated[list[CodeableConcept | None], _FEW] | None = None
+    reference_range: Annotated[list[ReferenceRange | None], _FEW] | None = None
 
 
 class Reaction(Struct, gc=False):
@@ -188,7 +198,7 @@ class Resource(Struct, gc=False, rename="camel"):
     resource_type: str | None = None
     id: str | None = None
     meta: Meta | None = None
-    contained: list["Resource | None"] | None = None
+    contained: Annotated[list["Resource | None"], _FEW] | None = None
     modifier_extension: Raw = ABSENT
     status: str | None = None
     # MedicationRequest, MedicationStatement
@@ -220,13 +230,13 @@ class Resource(Struct, gc=False, rename="camel"):
     value_integer: Raw = ABSENT
     value_date_time: str | None = None
     data_absent_reason: CodeableConcept | None = None
-    interpretation: list[CodeableConcept | None] | None = None
-    note: list[Annotation | None] | None = None
+    interpretation: Annotated[list[CodeableConcept | None], _FEW] | None = None
+    note: Annotated[list[Annotation | None], _FEW] | None = None
     comment: str | None = None
     specimen: Raw = ABSENT
-    reference_range: list[ReferenceRange | None] | None = None
+    reference_range: Annotated[list[ReferenceRange | None], _FEW] | None = None
     has_member: Raw = ABSENT
-    component: list[Component | None] | None = None
+    component: Annotated[list[Component | None], _FEW] | None = None
     # Condition, AllergyIntolerance
     onset_date_time: str | None = None
     onset_period: Period | None = None
@@ -238,16 +248,16 @@ class Resource(Struct, gc=False, rename="camel"):
     abatement_boolean: bool | None = None
     recorded_date: str | None = None
     asserted_date: str | None = None
-    reaction: list[Reaction | None] | None = None
+    reaction: Annotated[list[Reaction | None], _FEW] | None = None
     # MedicationRequest, MedicationStatement
-    reason_code: list[CodeableConcept | None] | None = None
-    reason_reference: list[Reference | None] | None = None
-    dosage_instruction: list[Dosage | None] | None = None
-    dosage: list[Dosage | None] | None = None
+    reason_code: Annotated[list[CodeableConcept | None], _FEW] | None = None
+    reason_reference: Annotated[list[Reference | None], _FEW] | None = None
+    dosage_instruction: Annotated[list[Dosage | None], _FEW] | None = None
+    dosage: Annotated[list[Dosage | None], _FEW] | None = None
     dispense_request: DispenseRequest | None = None
     # Medication, Specimen
     form: CodeableConcept | None = None
-    ingredient: list[Ingredient | None] | None = None
+    ingredient: Annotated[list[Ingredient | None], _FEW] | None = None
     type: Raw = ABSENT
     # Patient
     gender: str | None = None

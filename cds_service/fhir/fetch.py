@@ -153,6 +153,11 @@ def fhir_source(
     return Source(allowed.base, request.patient_id, templates(), visit, until)
 
 
+def may_ask(server: str, options: ClientOptions) -> bool:
+    """Whether a client may name this FHIR server."""
+    return permission(server, options.fhir_bases) is not None
+
+
 def _unread(orders: Iterable[Entry], held: Iterable[Entry], base: Base, *, unnamed_only: bool) -> dict[str, None]:
     """The ids of the Medications below the base that orders point to and that are not held."""
     index = Index(lambda: held)

@@ -55,6 +55,7 @@ def _found(delivered: Iterable[Source], reading: Reading) -> tuple[dict[str, lis
     stating: list[Source] = []
     wanted = reading.tests
     for source in delivered:
+        reading.check()
         meant = reading.meaning(source.observation.code)
         own = meant.lab
         if meant.observed is not None:

@@ -2,17 +2,18 @@
 
 An object where a list is due is wrapped, a list of one where an object is due is unwrapped, several
 CodeableConcepts where one is due are joined, words where a CodeableConcept or a Reference is due become its text,
-whole numbers are taken as codes. Everything else that does not fit counts as missing.
+whole numbers are taken as codes. Of a list that is too long the first items count. Everything else that does not fit
+counts as missing.
 """
 
 import json
 from collections.abc import Callable
 from types import UnionType
-from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from cds_service.fhir.elements import CodeableConcept, Reference, Resource
+from cds_service.fhir.elements import LONGEST_WORDS, MOST_ITEMS, CodeableConcept, Entry, Reference, Resource
 
 _DEEPEST = 40
 Losses = list[str]
@@ -57,7 +58,7 @@ def _members(struct: type[Any]) -> tuple[_Member, ...]:
 
 def _kind(hint: Any) -> tuple[type, type | None]:
     """The type behind `X | None`, `list[X | None] | None` or a tuple of the kind, and list, tuple or None."""
-    if isinstance(hint, UnionType):
+    if get_origin(hint) in (UnionType, Union):
         hint = next(part for part in get_args(hint) if part is not type(None))
     if get_origin(hint) in (list, tuple):
         return _kind(get_args(hint)[0])[0], get_origin(hint)
@@ -82,6 +83,9 @@ def _fit_member(value: object, member: _Member, path: str, losses: Losses, depth
     if member.container is None:
         return _fit_one(value, member.kind, path, losses, depth)
     items = value if isinstance(value, list) else [value]
+    if len(items) > MOST_ITEMS and member.kind is not Entry:
+        losses.append(path)
+        items = items[:MOST_ITEMS]
     fitted = [_fit_one(item, member.kind, path, losses, depth) for item in items if item is not None]
     return member.container(item for item in fitted if item is not _MISSING)
 
@@ -127,7 +131,7 @@ def _fit_object(value: object, kind: type, path: str, losses: Losses, depth: int
 
 def _fit_text(value: object) -> object:
     if isinstance(value, str):
-        return value
+        return value if len(value) <= LONGEST_WORDS else _MISSING
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else _MISSING
 
 

@@ -50,6 +50,7 @@ def read_medications(drafts: Iterable[Draft], entries: Iterable[Entry], reading:
     for entry in entries:
         order = entry.resource
         if order is not None and order.resource_type in _TYPES and not (revised and reference_of(entry) in revised):
+            reading.check()
             lines.append(_order(entry, order, reading))
     return Read(
         tuple([line.medication for line in lines if line.medication is not None]),
@@ -59,6 +60,7 @@ def read_medications(drafts: Iterable[Draft], entries: Iterable[Entry], reading:
 
 
 def _draft(draft: Draft, reading: Reading) -> _Line:
+    reading.check()
     order = draft.entry.resource
     role = draft_role(order) if order is not None else None
     if order is None or role is None or (role == "stopped" and not draft.judged):
@@ -128,6 +130,7 @@ def _medication(
 def _therapy(
     entry: Entry, order: Resource, strength: float | None, role: Role, ends: Day | None, reading: Reading
 ) -> Therapy:
+    reading.check()
     return Therapy(
         reasons=tuple(_reasons(order, reading)),
         dose=_dose(entry, order, strength),

@@ -17,6 +17,7 @@ from cds_service.fhir.people import read_person
 from cds_service.fhir.reading import Reading, loss_gaps
 from cds_service.fhir.references import Index
 from cds_service.hooks import HookRequest
+from cds_service.pace import Check, no_limit
 from cds_service.terminology import Terms
 
 _Item = TypeVar("_Item", Medication, Problem, Allergy, Gap)
@@ -24,15 +25,17 @@ _ROLES = {"draft": 0, "taken": 1, "possibly-taken": 2, "stopped": 3}
 
 
 def read_chart(
-    request: HookRequest, gathered: Gathered, terms: Terms, now: datetime, tests: Collection[str] | None = None
-) -> Chart:
+    request: HookRequest, gathered: Gathered, terms: Terms, now: datetime, tests: Collection[str] | None = None,
+    check: Check = no_limit,
+) -> Chart:  # fmt: skip
     """The chart of one call: immutable, the same whatever the order of the resources, with every gap named.
 
     Of laboratory results only those of `tests` are read, and of the tests they are calculated from; without it, all.
-    `now` must carry a time zone. Never raises on the content of resources.
+    `now` must carry a time zone. Never raises on the content of resources; `check` is called
+    between them, also when an order's therapy is looked at later, and may end it all.
     """
     wanted = terms.sources(tests) if tests is not None else None
-    reading = Reading(terms, Index(lambda: _everything(gathered)), now, now.date(), wanted)
+    reading = Reading(terms, Index(lambda: _everything(gathered)), now, now.date(), wanted, check)
     person, person_gaps = read_person(_of(gathered, "patient"), reading.today)
     medicines = read_medications(gathered.drafts, _of(gathered, "medications"), reading)
     partial = gathered.states["observations"] == "partial"

@@ -10,6 +10,7 @@ from cds_service.fhir.codeable import told
 from cds_service.fhir.decode import EXPECTED
 from cds_service.fhir.elements import ABSENT, CodeableConcept, Entry, Resource, present
 from cds_service.fhir.references import Index, reference_of
+from cds_service.pace import Check, no_limit
 from cds_service.terminology import Meaning, Terms
 
 _Item = TypeVar("_Item")
@@ -21,7 +22,8 @@ _READ = {**EXPECTED, "medications": EXPECTED["medications"] | {"Medication"}}
 class Reading:
     """The surroundings in which one call's resources are read. `today` is the date of `now`.
 
-    `tests` are the laboratory tests somebody asks for; None means all that are known.
+    `tests` are the laboratory tests somebody asks for; None means all that are known. `check` is called for each
+    resource and may end the reading.
     """
 
     terms: Terms
@@ -29,6 +31,7 @@ class Reading:
     now: datetime
     today: date
     tests: frozenset[str] | None = None
+    check: Check = no_limit
 
     def least_results(self, test: str) -> int:
         """How many of the newest results of a test are read: a few where others are combined with them by the day."""

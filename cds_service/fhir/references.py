@@ -33,6 +33,7 @@ class Index:
     def __init__(self, entries: Callable[[], Iterable[Entry]]) -> None:
         self._entries = entries
         self._found: dict[str, Resource] | None = None
+        self._inside: dict[int, tuple[Resource, dict[str, Resource]]] = {}  # by `id`, of a resource held here
 
     def resolve(self, pointer: Reference | None, home: Resource | None = None) -> Resource | None:
         """The resource a reference points to, `home` being the resource it stands in; None when not delivered.
@@ -43,21 +44,23 @@ class Index:
             return None
         plain = plain_reference(pointer.reference)
         if plain.startswith("#"):
-            return _contained(home, plain[1:])
+            return self._contained(home).get(plain[1:])
         known = self._known()
         return known.get(plain) or known.get(f"{pointer.type}/{plain}") or known.get(plain.removeprefix("urn:uuid:"))
+
+    def _contained(self, home: Resource | None) -> dict[str, Resource]:
+        """What stands inside a resource, by its id; of several with one id the first."""
+        if home is None or not home.contained:
+            return {}
+        if id(home) not in self._inside:
+            named = {held.id.strip().lstrip("#"): held for held in reversed(home.contained) if held and held.id}
+            self._inside[id(home)] = home, named
+        return self._inside[id(home)][1]
 
     def _known(self) -> dict[str, Resource]:
         if self._found is None:
             self._found = _by_name(self._entries())
         return self._found
-
-
-def _contained(home: Resource | None, name: str) -> Resource | None:
-    for resource in (home.contained if home is not None else None) or ():
-        if resource is not None and resource.id and resource.id.strip().lstrip("#") == name:
-            return resource
-    return None
 
 
 def _by_name(entries: Iterable[Entry]) -> dict[str, Resource]:

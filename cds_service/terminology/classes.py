@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cds_service.terminology.names import holds_any, words
+from cds_service.terminology.names import Phrase, PhraseIndex, holds_any, phrase_index, words
 
 Entries = Mapping[str, Mapping[str, Any]]
 
@@ -22,14 +22,15 @@ class Classes:
     """The classes of `classes.yaml`, ready to look up.
 
     `members` maps a class to its ingredients, `of` an ingredient to its classes, `above` a class to itself and every
-    class that includes it. `watched` holds (class, words) to look for in a text that is not understood.
+    class that includes it. `watched` maps words to look for in a text that is not understood to classes.
     """
 
     members: Mapping[str, frozenset[str]]
     of: Mapping[str, frozenset[str]]
     above: Mapping[str, frozenset[str]]
     titles: Mapping[str, str]
-    watched: Sequence[tuple[str, tuple[str, ...]]]
+    watched: Mapping[Phrase, Sequence[str]]
+    phrases: PhraseIndex
     excluded: Mapping[str, Exclusion]
 
     def for_ingredients(self, ingredients: Iterable[str]) -> frozenset[str]:
@@ -46,7 +47,7 @@ class Classes:
 
     def watch(self, text: Sequence[str]) -> frozenset[str]:
         """The classes whose watched words stand in the text, with the classes that include them."""
-        hinted = (drug_class for drug_class, phrase in self.watched if holds_any(text, (phrase,)))
+        hinted = (drug_class for phrase in self.phrases.standing_in(text) for drug_class in self.watched[phrase])
         return frozenset().union(*(self.above[drug_class] for drug_class in hinted))
 
 
@@ -62,14 +63,24 @@ def build_classes(listed: Mapping[str, Any], known: frozenset[str]) -> Classes:
     for name, ingredients in members.items():
         for ingredient in ingredients:
             of.setdefault(ingredient, set()).add(name)
+    watched = _watched(entries)
     return Classes(
         members,
         {ingredient: frozenset(names) for ingredient, names in of.items()},
         above,
         {name: str(entry["title"]) for name, entry in entries.items()},
-        tuple((name, words(phrase)) for name, entry in entries.items() for phrase in entry.get("watched", ())),
+        watched,
+        phrase_index(watched),
         {name: _exclusion(entry["not_meant"]) for name, entry in entries.items() if "not_meant" in entry},
     )
+
+
+def _watched(entries: Entries) -> dict[Phrase, list[str]]:
+    found: dict[Phrase, list[str]] = {}
+    for name, entry in entries.items():
+        for phrase in entry.get("watched", ()):
+            found.setdefault(words(phrase), []).append(name)
+    return found
 
 
 def _members(name: str, entries: Entries, known: frozenset[str], path: tuple[str, ...]) -> set[str]:

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cds_service.terminology.memory import remember
-from cds_service.terminology.names import holds_any, words
+from cds_service.terminology.names import Phrase, PhraseIndex, phrase_index, words
 from cds_service.terminology.systems import system_name, system_word
 from cds_service.terminology.tables import ConditionCode, Tables
 from cds_service.terminology.values import Coding, ConceptMatch, DrugMatch, ObservedMatch, SubstanceMatch
 
 Key = tuple[str, str]
-Phrases = tuple[tuple[str, ...], ...]
 Meaning = tuple[frozenset[str], frozenset[str]]  # what a code says for sure, and what it only supports
 NO_MEANING: Meaning = (frozenset(), frozenset())
 Kind = Literal["status", "due-date"]
@@ -22,12 +21,12 @@ class Watch:
     """Words that hint at something, and words beside which they do not."""
 
     name: str
-    said: Phrases
-    unless: Phrases
+    said: frozenset[Phrase]
+    unless: frozenset[Phrase]
 
-    def hints(self, texts: Iterable[Sequence[str]]) -> bool:
-        """True when one text holds the words and none of the others."""
-        return any(holds_any(text, self.said) and not holds_any(text, self.unless) for text in texts)
+    def hints(self, texts: Iterable[frozenset[Phrase]]) -> bool:
+        """True when one text, given as the phrases that stand in it, holds the words and none of the others."""
+        return any(not self.said.isdisjoint(text) and self.unless.isdisjoint(text) for text in texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +39,13 @@ class Conditions:
     titles: Mapping[str, str]
     exact: Mapping[Key, Meaning]
     prefixes: Mapping[Key, Meaning]
+    longest_prefix: int
     watches: Sequence[Watch]
-    not_stated: Phrases
+    phrases: PhraseIndex
+    not_stated: frozenset[Phrase]
     allergies: Mapping[Key, Meaning]
     allergy_watches: Sequence[Watch]
+    allergy_phrases: PhraseIndex
     observations: Mapping[Key, ObservedMatch]
     answers: Mapping[Key, bool]
     preferred: Mapping[str, Coding]
@@ -91,20 +93,21 @@ class Conditions:
         if (system, code) in self.exact:
             yield self.exact[system, code]
         if system.startswith("icd"):
-            found = (self.prefixes.get((system, code[:end])) for end in range(1, len(code) + 1))
+            ends = range(1, min(len(code), self.longest_prefix) + 1)
+            found = (self.prefixes.get((system, code[:end])) for end in ends)
             yield from (meaning for meaning in found if meaning is not None)
 
     def _allergy(self, coding: Coding) -> Meaning:
         system, code = _key(coding)
-        ends = range(len(code), 0, -1) if system.startswith("icd") else (len(code),)
+        ends = range(min(len(code), self.longest_prefix), 0, -1) if system.startswith("icd") else (len(code),)
         found = (self.allergies.get((system, code[:end])) for end in ends)
         return next((meaning for meaning in found if meaning is not None), NO_MEANING)
 
     def _hinted(self, told: tuple[str, ...]) -> frozenset[str]:
         found = self._seen.get(told)
         if found is None:
-            texts = [words(text) for text in told if text]
-            found = frozenset(watch.name for watch in self.watches if watch.hints(texts))
+            texts = _standing(self.phrases, told)
+            found = frozenset(watch.name for watch in self.watches if watch.hints(texts)) if texts else frozenset()
             return remember(self._seen, told, found)
         return found
 
@@ -112,11 +115,16 @@ class Conditions:
         """What the words of an allergy hint at, and whether they say that nothing was stated."""
         found = self._seen_allergies.get(told)
         if found is None:
-            texts = [words(text) for text in told if text]
+            texts = _standing(self.allergy_phrases, told)
             watched = frozenset(watch.name for watch in self.allergy_watches if watch.hints(texts))
-            doubtful = any(holds_any(text, self.not_stated) for text in texts)
+            doubtful = any(not self.not_stated.isdisjoint(text) for text in texts)
             found = remember(self._seen_allergies, told, (watched, doubtful))
         return found
+
+
+def _standing(phrases: PhraseIndex, told: Iterable[str]) -> list[frozenset[Phrase]]:
+    """The phrases that stand in each text, for the texts in which any does."""
+    return [found for text in told if text and (found := phrases.standing_in(words(text)))]
 
 
 def _key(coding: Coding) -> Key:
@@ -145,23 +153,34 @@ def build_conditions(tables: Tables, listed: Mapping[str, Any]) -> Conditions:
     _check(tables.conditions, concepts_of, listed["allergies"])
     general = tuple(words(phrase) for phrase in listed["not_words"])
     exact, prefixes = _coded(tables.conditions, concepts_of)
+    allergies = _allergy_codes(tables.conditions, listed["allergies"])
+    watches = tuple(_watch(name, entry, general) for name, entry in entries.items())
+    allergy_watches = tuple(_watch(name, entry, ()) for name, entry in listed["allergies"].items())
+    not_stated = frozenset(words(phrase) for phrase in listed["not_stated"])
     return Conditions(
         {name: entry["title"] for name, entry in entries.items()},
         exact,
         prefixes,
-        tuple(_watch(name, entry, general) for name, entry in entries.items()),
-        tuple(words(phrase) for phrase in listed["not_stated"]),
-        _allergy_codes(tables.conditions, listed["allergies"]),
-        tuple(_watch(name, entry, ()) for name, entry in listed["allergies"].items()),
+        max((len(code) for _, code in (*prefixes, *allergies)), default=0),
+        watches,
+        phrase_index(_looked_for(watches)),
+        not_stated,
+        allergies,
+        allergy_watches,
+        phrase_index((*_looked_for(allergy_watches), *sorted(not_stated))),
         _observations(listed["observations"]),
         {key: answer == "yes" for answer, systems in listed["answers"].items() for key in _pairs(systems)},
         _preferred(tables.conditions, entries),
     )
 
 
-def _watch(name: str, entry: Mapping[str, Any], general: Phrases) -> Watch:
-    unless = tuple(words(phrase) for phrase in entry.get("not_words", ()))
-    return Watch(name, tuple(words(phrase) for phrase in entry.get("words", ())), general + unless)
+def _watch(name: str, entry: Mapping[str, Any], general: Sequence[Phrase]) -> Watch:
+    unless = (words(phrase) for phrase in entry.get("not_words", ()))
+    return Watch(name, frozenset(words(phrase) for phrase in entry.get("words", ())), frozenset((*general, *unless)))
+
+
+def _looked_for(watches: Iterable[Watch]) -> Iterable[Phrase]:
+    return (phrase for watch in watches for phrase in sorted(watch.said | watch.unless))
 
 
 def _concepts_of(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, frozenset[str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cds_service.terminology.tables import DrugName
 from cds_service.terminology.values import clean
 
+Phrase = tuple[str, ...]
 Name = tuple[tuple[str, ...], tuple[str, ...], bool]  # its words, what it stands for, whether only alone
 
 _WORD = re.compile(r"[^\W_]+")
@@ -33,6 +34,30 @@ def holds_any(text: Sequence[str], phrases: Iterable[Sequence[str]]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class PhraseIndex:
+    """Phrases by their first word: one walk over a text finds all of them, however many there are."""
+
+    by_first: Mapping[str, Sequence[Phrase]]
+
+    def standing_in(self, text: Sequence[str]) -> frozenset[Phrase]:
+        """The phrases that stand in the text."""
+        return frozenset(
+            phrase
+            for at, word in enumerate(text)
+            for phrase in self.by_first.get(word, ())
+            if len(phrase) == 1 or tuple(text[at : at + len(phrase)]) == phrase
+        )
+
+
+def phrase_index(phrases: Iterable[Phrase]) -> PhraseIndex:
+    """An index of these phrases."""
+    by_first: dict[str, list[Phrase]] = {}
+    for phrase in dict.fromkeys(phrases):
+        by_first.setdefault(phrase[0], []).append(phrase)
+    return PhraseIndex(by_first)
+
+
+@dataclass(frozen=True, slots=True)
 class NameIndex:
     """Names by their first word, longest first.
 
@@ -42,7 +67,7 @@ class NameIndex:
 
     by_first: Mapping[str, Sequence[Name]]
     form_words: frozenset[str]
-    never: Sequence[tuple[str, ...]]
+    never: PhraseIndex
 
     def find(self, text: Sequence[str]) -> tuple[str, ...]:
         """What the names in the text stand for, sorted and without doubles."""
@@ -59,7 +84,7 @@ class NameIndex:
 
     def is_ruled_out(self, text: Sequence[str]) -> bool:
         """True when the text says that it is no medicine."""
-        return holds_any(text, self.never)
+        return bool(self.never.standing_in(text))
 
     def _at(self, text: Sequence[str], at: int, odd: Sequence[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The name that begins at a word; `odd` are the places of the words that are not plain."""
@@ -87,4 +112,4 @@ def build_names(rows: Iterable[DrugName], form_words: Iterable[str]) -> NameInde
             by_first.setdefault(name[0], []).append((name, meanings, row.kind == "alone"))
     for names in by_first.values():
         names.sort(key=lambda entry: (-len(entry[0]), entry[0]))
-    return NameIndex(by_first, frozenset(form_words), never)
+    return NameIndex(by_first, frozenset(form_words), phrase_index(never))

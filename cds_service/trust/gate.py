@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 from cds_service.caller import Caller
 from cds_service.settings import Settings
 from cds_service.trust.clients import Clients
 from cds_service.trust.clients_file import load_clients
 from cds_service.trust.keyring import ClientKeys, Fetch
-from cds_service.trust.rates import Rates
+from cds_service.trust.rates import Rates, Shares
 from cds_service.trust.refusals import ConfigurationError, Unauthorized, Unavailable
 from cds_service.trust.replay import ReplayStore, StoreDown
 from cds_service.trust.replay_opening import open_replay
@@ -19,23 +20,17 @@ _FIRST_KEYS_SECONDS = 5.0
 NO_CLIENTS_FILE = "CDS_CLIENTS_FILE is not set; it must name the file of the clients that may call."
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """Who came in, and whether this repeats a call that the client has already made."""
-
-    caller: Caller
-    repeat: bool
-
-
 class Gate:
     """Lets known clients in, each token once."""
 
     def __init__(
-        self, clients: Clients, keys: ClientKeys, replay: ReplayStore, rates: Rates, callers: Mapping[str, Caller]
-    ) -> None:
-        self.clients, self.keys, self.replay, self._rates, self._callers = clients, keys, replay, rates, callers
+        self, clients: Clients, keys: ClientKeys, replay: ReplayStore, rates: Rates, shares: Shares,
+        callers: Mapping[str, Caller],
+    ) -> None:  # fmt: skip
+        self.clients, self.keys, self.replay = clients, keys, replay
+        self._rates, self._shares, self._callers = rates, shares, callers
 
-    def admit(self, authorization: str | None, audience: str, read_body: Callable[[], bytes], now: float) -> Admitted:
+    def admit(self, authorization: str | None, audience: str, read_body: Callable[[], bytes], now: float) -> Caller:
         """The caller behind a call. Raises `Unauthorized`, `Throttled` or `Unavailable`, and what `read_body` raises.
 
         A call refused for its rate does not use its token up, and a copied token does not use up the rate.
@@ -49,7 +44,15 @@ class Gate:
         except StoreDown as error:
             raise Unavailable(str(error)) from error
         self._rates.count(verified.client)
-        return Admitted(self._callers[verified.client.name], verdict == "repeat")
+        caller = self._callers[verified.client.name]
+        return replace(caller, repeats=True) if verdict == "repeat" else caller
+
+    def share_of(self, caller: Caller) -> AbstractContextManager[None]:
+        """Holds one of the places of a client while its call is worked on; a caller without a token needs none.
+
+        Raises `Throttled` when the client has as many as it may.
+        """
+        return self._shares.one(caller.name) if caller.name in self._callers else nullcontext()
 
     def state(self) -> list[str]:
         """Sentences for people: the replay store and the fetched keys."""
@@ -76,7 +79,7 @@ def open_gate(settings: Settings, now: float, monotonic: Callable[[], float] = t
     keys.start(_FIRST_KEYS_SECONDS)
     rules = settings.fhir_rules
     callers = {client.name: client.caller(settings.public_url, settings.region, rules) for client in clients.all}
-    return Gate(clients, keys, replay, Rates(settings.rate_limit), callers)
+    return Gate(clients, keys, replay, Rates(settings.rate_limit), Shares(settings.max_in_flight_per_client), callers)
 
 
 def _fetch(settings: Settings, clients: Clients) -> Fetch:

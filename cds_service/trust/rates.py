@@ -1,7 +1,11 @@
 """How often a client may call."""
 
 import math
+import threading
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
@@ -9,6 +13,30 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 
 from cds_service.trust.clients import Client
 from cds_service.trust.refusals import Throttled
+
+_FULL_SECONDS = 2
+
+
+class Shares:
+    """How many calls of one client may be worked on at a time in this worker, so that others find room beside it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def one(self, client: str) -> Iterator[None]:
+        """Hold one of the client's places. Raises `Throttled` when it has as many as it may."""
+        with self._lock:
+            if self._held[client] >= self._most:
+                raise Throttled(client, _FULL_SECONDS)
+            self._held[client] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held[client] -= 1
 
 
 class Rates:

@@ -12,6 +12,8 @@ RETRY_SECONDS = "2"
 
 UNAVAILABLE = "The decision could not be recorded, so it is not given out; try again."
 NOT_CHECKED = "Callers cannot be checked at the moment; try again."
+OUT_OF_TIME = "The decision would have come too late, so there is none: nothing was checked. Send less, or try again."
+OVERLOADED = "The service is working on as many calls as it takes at a time; try again."
 TOO_OFTEN = "This client calls too often; try again later."
 # The same bytes whatever is wrong with a token, so that nobody learns which check failed.
 UNAUTHORIZED = operation_outcome(401, "This call carries no valid token.")

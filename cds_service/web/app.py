@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from time import perf_counter
+from threading import Semaphore
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
@@ -13,12 +14,15 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from cds_service.audit import Journal, JournalUnavailable
 from cds_service.hooks import Refused
 from cds_service.knowledge.library import Library
+from cds_service.pace import OutOfTime
 from cds_service.settings import Settings
 from cds_service.trust.refusals import Throttled, Unauthorized, Unavailable
-from cds_service.web.address import ID, STARTED, FlaskAtPath, log_facts
+from cds_service.web.address import HAS_PLACE, HOOK_PATHS, ID, STARTED, FlaskAtPath, log_facts
 from cds_service.web.answers import (
     DEFECT,
     NOT_CHECKED,
+    OUT_OF_TIME,
+    OVERLOADED,
     UNAVAILABLE,
     method_said,
     outcome_answer,
@@ -33,7 +37,6 @@ from cds_service.web.log import Log, crash_facts, make_log
 if TYPE_CHECKING:
     from cds_service.trust.gate import Gate
 
-_HOOK_PATHS = "/cds-services"
 _QUIET = {"/livez", "/readyz", "/healthz"}
 
 
@@ -51,8 +54,9 @@ def create_app(
 
     Without a `gate` nobody is asked for a token, which only the sandbox profile allows.
     """
-    app = FlaskAtPath(settings.base_path)
-    house = House(settings, library, journal, clock, respond, take_feedback, gate)
+    app = FlaskAtPath(settings.base_path, settings.max_in_flight)
+    turns = Semaphore(settings.max_computing)
+    house = House(settings, library, journal, clock, respond, take_feedback, turns, gate)
     origins = allowed_origins(settings, gate)
     app.register_blueprint(hook_doors(house))
     app.register_blueprint(health_doors(house, ready))
@@ -66,6 +70,7 @@ def create_app(
 
 def _answer_callers(app: Flask) -> None:
     """Who is turned away before the body was looked at."""
+    app.before_request(_refuse_without_place)
     app.register_error_handler(Unauthorized, lambda _: unauthorized_answer())
     app.register_error_handler(Unavailable, lambda _: outcome_answer(503, NOT_CHECKED))
 
@@ -73,6 +78,15 @@ def _answer_callers(app: Flask) -> None:
     def throttled(refused: Throttled) -> Response:
         log_facts(request.environ)["client"] = refused.client
         return throttled_answer(refused.seconds)
+
+
+def _refuse_without_place() -> Response | None:
+    """The answer, at once, to a call that came while as many as are taken at a time were being worked on."""
+    environ = request.environ
+    if environ[HAS_PLACE]:
+        return None
+    log_facts(environ)["refused"] = "Overloaded"
+    return outcome_answer(503, OVERLOADED)
 
 
 def allowed_origins(settings: Settings, gate: "Gate | None") -> tuple[str, ...]:
@@ -85,6 +99,11 @@ def allowed_origins(settings: Settings, gate: "Gate | None") -> tuple[str, ...]:
 
 def _answer_errors(app: Flask, log: Log) -> None:
     app.register_error_handler(Refused, refusal)
+
+    @app.errorhandler(OutOfTime)
+    def out_of_time(_: OutOfTime) -> Response:
+        log_facts(request.environ)["refused"] = "OutOfTime"
+        return outcome_answer(503, OUT_OF_TIME)
 
     @app.errorhandler(JournalUnavailable)
     def unavailable(error: JournalUnavailable) -> Response:
@@ -124,7 +143,7 @@ def _finish(log: Log, origins: tuple[str, ...]) -> Callable[[Response], Response
         headers["X-Content-Type-Options"] = "nosniff"
         if current.method == "POST" or answer.status_code >= 400:
             headers["Cache-Control"] = "no-store"
-        if some_origins and current.path.startswith(_HOOK_PATHS):
+        if some_origins and current.path.startswith(HOOK_PATHS):
             answer.vary.add("Origin")
         write = log.debug if current.path in _QUIET else log.info
         write(
@@ -133,7 +152,7 @@ def _finish(log: Log, origins: tuple[str, ...]) -> Callable[[Response], Response
             method=method_said(),
             route=current.url_rule.rule if current.url_rule else None,
             status=answer.status_code,
-            ms=round((perf_counter() - environ[STARTED]) * 1000, 2),
+            ms=round((monotonic() - environ[STARTED]) * 1000, 2),
             **log_facts(environ),
         )
         return answer
@@ -148,7 +167,7 @@ def _allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
     everybody = origins == ("*",)
     CORS(
         app,
-        resources={rf"^{_HOOK_PATHS}(/.*)?$": {"origins": "*" if everybody else list(origins)}},
+        resources={rf"^{HOOK_PATHS}(/.*)?$": {"origins": "*" if everybody else list(origins)}},
         send_wildcard=everybody,
         methods=["GET", "POST", "OPTIONS"],
         allow_headers=["Authorization", "Content-Type"],

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ from cds_service.web.app import create_app
 
 if TYPE_CHECKING:
     from cds_service.trust.gate import Gate
+
+# How long a thread that computes keeps another waiting: short, so that a refusal or a health check comes at once.
+_SWITCH_SECONDS = 0.001
 
 
 def now() -> datetime:
@@ -40,6 +44,7 @@ def build_app() -> Flask:
         ready=lambda: service.failing_checks(library, now()),
         gate=_gate(settings, library),
     )
+    sys.setswitchinterval(_SWITCH_SECONDS)
     gc.collect()
     gc.freeze()  # the library lives as long as the worker: the collector need not walk it again
     return app

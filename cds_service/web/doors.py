@@ -1,10 +1,12 @@
 """The three kinds of door an EHR knocks at: discovery, services, feedback."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
+from threading import Semaphore
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -24,17 +26,18 @@ from cds_service.hooks import (
     read_request,
 )
 from cds_service.knowledge.library import Library
+from cds_service.pace import Pace
 from cds_service.service import Answer
 from cds_service.settings import Settings
 from cds_service.trust.refusals import Throttled, Unauthorized, Unavailable
-from cds_service.web.address import ID, log_facts
+from cds_service.web.address import ID, STARTED, log_facts
 from cds_service.web.answers import json_answer
 from cds_service.web.body import take_body
 
 if TYPE_CHECKING:
     from cds_service.trust.gate import Gate
 
-Respond = Callable[[HookRequest, Caller, Library, Journal, datetime, UUID], Answer]
+Respond = Callable[[HookRequest, Caller, Library, Journal, datetime, UUID, Pace], Answer]
 TakeFeedback = Callable[[Sequence[FeedbackEntry], str, Caller, Library, Journal, datetime], None]
 
 
@@ -48,7 +51,7 @@ class House:
     clock: Callable[[], datetime]
     respond: Respond
     take_feedback: TakeFeedback
-
+    turns: Semaphore
     gate: "Gate | None" = None
 
     @property
@@ -72,6 +75,14 @@ class House:
             raise LookupError("a production service has a gate")
         return Admission(self.gate, self.settings.public_url + path, self.clock, self._without_token())
 
+    def pace(self) -> Pace:
+        """The time that the request being answered has, counted from its arrival."""
+        return Pace(request.environ[STARTED] + self.settings.call_seconds, self.turns)
+
+    def share_of(self, caller: Caller) -> AbstractContextManager[object]:
+        """Holds one of the places that this client may have at a time. Raises `Throttled` when it has them all."""
+        return self.gate.share_of(caller) if self.gate is not None else nullcontext()
+
     def _without_token(self) -> Caller | None:
         return self.anonymous if self.settings.profile == "sandbox" else None
 
@@ -91,7 +102,7 @@ class Admission:
         caller = self.anonymous
         if self.gate is not None:
             try:
-                admitted = self.gate.admit(
+                caller = self.gate.admit(
                     request.environ.get("HTTP_AUTHORIZATION"), self.audience, read_body, self.clock().timestamp()
                 )
             except (Unauthorized, Throttled, Unavailable) as refused:
@@ -99,8 +110,7 @@ class Admission:
                 if caller is None:
                     raise
             else:
-                caller = admitted.caller
-                facts.update({"repeat": True} if admitted.repeat else {})
+                facts.update({"repeat": True} if caller.repeats else {})
         if caller is None:
             raise Unauthorized("header")
         facts["client"] = caller.name
@@ -160,8 +170,10 @@ def _service_door(house: House, service_id: str) -> Callable[[], Response]:
         facts.update(service=service_id, decision_id=str(decision_id))
         read_body = cache(lambda: take_body(request, settings.max_body_bytes))
         caller = admission.caller(read_body)
-        hook_request = read_request(read_body(), hook, max_entries=settings.max_entries)
-        answer = house.respond(hook_request, caller, house.library, house.journal, house.clock(), decision_id)
+        body, pace = read_body(), house.pace()
+        with house.share_of(caller), pace:
+            hook_request = read_request(body, hook, max_entries=settings.max_entries)
+            answer = house.respond(hook_request, caller, house.library, house.journal, house.clock(), decision_id, pace)
         facts.update(answer.summary)
         return json_answer(answer.body, answer.status)
 
@@ -176,8 +188,11 @@ def _feedback_door(house: House, service_id: str) -> Callable[[], Response]:
         log_facts(request.environ).update(service=service_id)
         read_body = cache(lambda: take_body(request, settings.max_body_bytes))
         caller = admission.caller(read_body)
-        entries = read_feedback(read_body())
-        house.take_feedback(entries, service_id, caller, house.library, house.journal, house.clock())
+        body = read_body()
+        with house.share_of(caller):
+            with house.pace():
+                entries = read_feedback(body)
+            house.take_feedback(entries, service_id, caller, house.library, house.journal, house.clock())
         return Response(status=204)
 
     return feedback

@@ -19,8 +19,10 @@ from cds_service.hooks import SERVICES
 from cds_service.settings import Settings
 
 _TARGET = "cds_service.web.build:build_app"
-_THREADS = 8
-_BACKPRESSURE = 32
+# Threads beyond those that may work on calls: they answer the health routes, and refuse the call that is one too many.
+_SPARE_THREADS = 8
+_HEADER_MILLISECONDS = 5000
+_RESPAWN_SECONDS = 0.5
 _STOP_SECONDS = 30
 _LOG = {
     "version": 1,
@@ -38,26 +40,34 @@ def serve(settings: Settings, target: str = _TARGET) -> None:
     to connect is printed to standard error as soon as the first worker answers. Exits with a code that is not 0 when
     the workers cannot start.
     """
-    server = Server(
-        target,
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=5000),
-        websockets=False,
-        workers=settings.worker_count,
-        blocking_threads=_THREADS,
-        backpressure=_BACKPRESSURE,
-        respawn_failed_workers=True,
-        respawn_interval=0.5,
-        workers_kill_timeout=_STOP_SECONDS,
-        log_level=LogLevels.error,
-        log_dictconfig=_LOG,
-        factory=True,
-    )
+    server = Server(target, **server_options(settings))
     threading.Thread(target=_announce, args=(settings, server), daemon=True).start()
     server.serve()
+
+
+def server_options(settings: Settings) -> dict[str, Any]:
+    """How granian serves, the same in both profiles.
+
+    A call never waits for a thread: there are more of them than calls that may be worked on, and whoever comes beyond
+    that is refused at once. `backpressure` counts connections, idle ones too; beyond it they wait to be accepted.
+    """
+    return {
+        "address": settings.host,
+        "port": settings.port,
+        "interface": Interfaces.WSGI,
+        "http": HTTPModes.http1,
+        "http1_settings": HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS),
+        "websockets": False,
+        "workers": settings.worker_count,
+        "blocking_threads": settings.max_in_flight + _SPARE_THREADS,
+        "backpressure": settings.max_connections,
+        "respawn_failed_workers": True,
+        "respawn_interval": _RESPAWN_SECONDS,
+        "workers_kill_timeout": _STOP_SECONDS,
+        "log_level": LogLevels.error,
+        "log_dictconfig": _LOG,
+        "factory": True,
+    }
 
 
 def _announce(settings: Settings, server: AbstractServer[Any]) -> None:

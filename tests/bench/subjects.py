@@ -12,6 +12,7 @@ from cds_service.caller import Caller
 from cds_service.folders import cards_folder
 from cds_service.hooks import HookRequest
 from cds_service.knowledge.library import Library, load_library
+from cds_service.pace import Pace
 from cds_service.settings import Settings
 from cds_service.web.app import create_app
 
@@ -31,8 +32,9 @@ def application(cards: Library, now: datetime, folder: Path, *, recorded: bool) 
 
 
 def unrecorded(
-    request: HookRequest, caller: Caller, cards: Library, journal: Journal, now: datetime, decision_id: UUID
-) -> service.Answer:
+    request: HookRequest, caller: Caller, cards: Library, journal: Journal, now: datetime, decision_id: UUID,
+    pace: Pace | None = None,
+) -> service.Answer:  # fmt: skip
     """The same story without its record: what the peers do, who keep none."""
-    decision = service.judge(request, caller.options, cards, now, decision_id).decision
+    decision = service.judge(request, caller.options, cards, now, decision_id, pace).decision
     return service.Answer(200, hooks.encode_cards(decision.cards), {"cards": len(decision.cards)})

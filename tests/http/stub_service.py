@@ -1,6 +1,7 @@
 """A service that answers what a test wants, and the application around it."""
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -84,6 +85,25 @@ def application(environ: Mapping[str, str], world: World, journal: Journal) -> F
 def build() -> Flask:
     """A worker for a real server, from the environment."""
     return application(os.environ, World(), Journal(Path(os.environ["CDS_DATA_DIR"])))
+
+
+def holding() -> Flask:
+    """A worker whose calls for the patient `hold` are worked on until a file named `release` stands in its folder."""
+    folder = Path(os.environ["CDS_DATA_DIR"])
+    folder.mkdir(exist_ok=True)
+    journal = Journal(folder)
+
+    def respond(request: Any, *rest: Any) -> StubAnswer:
+        if request.patient_id == "hold":
+            decision_id = rest[4]
+            rest[-1].rest()  # it waits, and does not compute
+            (folder / f"held-{decision_id}").touch()
+            while not (folder / "release").exists():
+                time.sleep(0.01)
+            journal.write({"kind": "decision", "id": str(decision_id), "padding": "x" * 20_000})
+        return StubAnswer()
+
+    return application(os.environ, World(respond), journal)
 
 
 def broken() -> Flask:

@@ -3,6 +3,7 @@
 import json
 from importlib.resources import files
 from io import BytesIO
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from werkzeug.test import TestResponse
 from cds_service.audit import JournalUnavailable
 from cds_service.folders import fixtures_folder
 from cds_service.hooks import SERVICES, Refused, ResponseDefect
+from cds_service.pace import OutOfTime, Pace
 from tests.http.conftest import Open
 from tests.http.stub_service import NOW, Door, StubAnswer
 
@@ -49,7 +51,8 @@ def schema(name: str) -> Draft202012Validator:
 def test_a_call_reaches_the_service_with_all_it_needs(door: Door) -> None:
     response = door.client.post(SELECT, json=GOOD)
     assert (response.status_code, response.data) == (200, b'{"cards":[]}')
-    request, caller, library, journal, now, decision_id = door.world.calls[0]
+    request, caller, library, journal, now, decision_id, pace = door.world.calls[0]
+    pace.check()
     assert (request.hook, request.patient_id, now, journal) == ("order-select", "p1", NOW, door.journal)
     assert library.version == "0.0.1"
     assert (caller.name, caller.options.shows_drafts, caller.options.region) == ("sandbox", True, "us")
@@ -269,3 +272,21 @@ def test_a_method_of_the_callers_own_making_is_not_repeated(door: Door) -> None:
     assert response.status_code == 405
     assert "JOHN" not in response.text
     assert "The method PUT is" in diagnostics(door.client.put(SELECT))
+
+
+def test_time_that_is_over_is_said_as_503_and_the_service_goes_on(open_door: Open) -> None:
+    door = open_door(CDS_CALL_SECONDS="0.5")
+
+    def respond(*arguments: object) -> None:
+        pace = arguments[-1]
+        assert isinstance(pace, Pace)
+        assert 0 < pace.until - monotonic() <= 0.5
+        raise OutOfTime
+
+    usual, door.world.respond = door.world.respond, respond
+    answer = door.client.post(SELECT, json=GOOD)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert answer.json["issue"][0]["code"] == "transient"
+    assert "nothing was checked" in answer.json["issue"][0]["diagnostics"]
+    door.world.respond = usual
+    assert door.client.post(SELECT, json=GOOD).status_code == 200

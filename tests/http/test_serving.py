@@ -44,10 +44,10 @@ def free_port() -> int:
         return port
 
 
-def start(folder: Path, port: int, target: str = "build", workers: int = 1) -> subprocess.Popen[str]:
+def start(folder: Path, port: int, target: str = "build", workers: int = 1, **more: str) -> subprocess.Popen[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CDS_")}
     environ |= {"CDS_PORT": str(port), "CDS_DATA_DIR": str(folder), "CDS_WORKERS": str(workers)}
-    environ |= {"TARGET": f"tests.http.stub_service:{target}", "CDS_MAX_BODY_BYTES": "1048576"}
+    environ |= {"TARGET": f"tests.http.stub_service:{target}", "CDS_MAX_BODY_BYTES": "1048576", **more}
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM],
         cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -94,9 +94,9 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path, workers: int = 1) -> Iterator[Served]:
+def serving(folder: Path, workers: int = 1, target: str = "build", **more: str) -> Iterator[Served]:
     port = free_port()
-    running = Served(start(folder, port, workers=workers), port, folder)
+    running = Served(start(folder, port, target, workers, **more), port, folder)
     try:
         assert running.greeted.wait(40), running.lines
         yield running

@@ -68,6 +68,13 @@ def test_all_faults_are_named_at_once() -> None:
         ("CDS_MAX_BODY_BYTES", "1048575"),
         ("CDS_PORT", "0"),
         ("CDS_WORKERS", "0"),
+        ("CDS_MAX_IN_FLIGHT", "0"),
+        ("CDS_MAX_IN_FLIGHT", "513"),
+        ("CDS_MAX_IN_FLIGHT_PER_CLIENT", "0"),
+        ("CDS_MAX_COMPUTING", "0"),
+        ("CDS_MAX_CONNECTIONS", "15"),
+        ("CDS_CALL_SECONDS", "0.4"),
+        ("CDS_CALL_SECONDS", "nan"),
         ("CDS_WORKERS", "many"),
         ("CDS_BASE_URL", "cds.example.org"),
         ("CDS_BASE_URL", "https://x.org/?a=1"),
@@ -121,6 +128,31 @@ def test_the_password_of_a_store_is_not_repeated() -> None:
     assert "hunter2" not in sentences(CDS_REPLAY_STORE="mysql://me:hunter2@h/d")[0]
 
 
+def test_a_store_may_stand_in_a_file(tmp_path: Path) -> None:
+    held = tmp_path / "store"
+    for end in ("", "\n", "\r\n"):
+        held.write_bytes(b"redis://:hunter2@h/0" + end.encode())
+        assert Settings.load({"CDS_REPLAY_STORE_FILE": str(held)}).replay_store == "redis://:hunter2@h/0"
+    assert Settings.load({"CDS_REPLAY_STORE_FILE": ""}).replay_store == "sqlite"
+    (sentence,) = sentences(CDS_REPLAY_STORE_FILE=str(held), CDS_REPLAY_STORE="sqlite")
+    assert sentence == "CDS_REPLAY_STORE and CDS_REPLAY_STORE_FILE are both set; give one of them."
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"mysql://me:hunter2@h/d", b"\xff\xfe", b"redis://h/" + b"x" * 5000])
+def test_a_file_that_holds_no_store_is_refused_without_its_words(content: bytes, tmp_path: Path) -> None:
+    held = tmp_path / "store"
+    held.write_bytes(content)
+    (sentence,) = sentences(CDS_REPLAY_STORE_FILE=str(held))
+    assert sentence.startswith("CDS_REPLAY_STORE_FILE names a file ")
+    assert "hunter2" not in sentence
+    assert "cannot be read" in sentences(CDS_REPLAY_STORE_FILE=str(tmp_path / "none"))[0]
+
+
+def test_only_what_may_be_secret_may_stand_in_a_file() -> None:
+    (sentence,) = sentences(CDS_PORT_FILE="port")
+    assert sentence.startswith("CDS_PORT_FILE is not a setting; the nearest is ")
+
+
 def test_memory_serves_one_worker() -> None:
     assert Settings.load({"CDS_REPLAY_STORE": "memory", "CDS_WORKERS": "1"})
     (sentence,) = sentences(CDS_REPLAY_STORE="memory", CDS_WORKERS="2")
@@ -136,6 +168,11 @@ def test_files_must_be_there(name: str, tmp_path: Path) -> None:
 def test_workers_may_follow_the_cores() -> None:
     assert Settings.load({"CDS_WORKERS": "auto"}).worker_count >= 1
     assert Settings.load({"CDS_WORKERS": "3"}).worker_count == 3
+
+
+def test_calls_must_reach_the_worker_to_be_refused() -> None:
+    (sentence,) = sentences(CDS_MAX_IN_FLIGHT="100", CDS_MAX_CONNECTIONS="99")
+    assert sentence.startswith("CDS_MAX_CONNECTIONS is smaller than CDS_MAX_IN_FLIGHT")
 
 
 def test_settings_do_not_change() -> None:

@@ -1,7 +1,9 @@
 """The gate in front of the doors: one answer to every bad token, options per client, rates, stores that are down."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from cds_service.trust.gate import Gate, open_gate
 from cds_service.trust.replay import StoreDown
 from cds_service.web.app import create_app
 from tests.http.stub_service import NOW as MOMENT
-from tests.http.stub_service import Door, StubLibrary, World
+from tests.http.stub_service import Door, StubAnswer, StubLibrary, World
 from tests.trust.issuing import AUDIENCE, BASE, CALL, PATH, claims, client, key_pair, sign, write_clients
 
 NOW = int(MOMENT.timestamp())
@@ -122,6 +124,10 @@ def test_a_retry_where_agreed(open_door: Open, capsys: pytest.CaptureFixture[str
     assert call(door, sent, body={**CALL, "hookInstance": "other"}).status_code == 401
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [line.get("repeat") for line in lines] == [None, True, None]
+    assert [arguments[1].repeats for arguments in door.world.calls] == [
+        False,
+        True,
+    ]  # the caller that the record tells of
     assert lines[2]["refused"] == "replay"
 
 
@@ -178,6 +184,57 @@ def test_too_many_calls_of_one_client_leave_the_others_alone(open_door: Open) ->
     assert other == [200, 429]
     # A copied token is refused as such, and takes no call away from its client.
     assert call(open_door(CDS_RATE_LIMIT="3"), None).status_code == 401
+
+
+@pytest.mark.parametrize("path", DOORS)
+def test_the_rate_stands_at_every_door(open_door: Open, path: str) -> None:
+    door = open_door({"rate_per_minute": 2, "cors_origins": [EHR]})
+    answers = [call(door, token(path, str(number)), path, Origin=EHR) for number in range(3)]
+    assert [answer.status_code < 300 for answer in answers] == [True, True, False]
+    assert (answers[2].status_code, answers[2].headers["Access-Control-Allow-Origin"]) == (429, EHR)
+    assert 1 <= int(answers[2].headers["Retry-After"]) <= 60
+    assert json.loads(answers[2].data)["issue"][0]["code"] == "throttled"
+
+
+def test_the_rate_is_one_for_all_doors(open_door: Open) -> None:
+    door = open_door(CDS_RATE_LIMIT="3")
+    found = [call(door, token(path, path), path).status_code for path in DOORS]
+    assert [*found, call(door, token(jti="last")).status_code] == [200, 200, 204, 429]
+
+
+def test_one_client_does_not_hold_all_places(open_door: Open) -> None:
+    other = {"name": "other", "issuer": "https://other.example.org"}
+    door = open_door({}, other, CDS_MAX_IN_FLIGHT="4", CDS_MAX_IN_FLIGHT_PER_CLIENT="2")
+    go_on, working = threading.Event(), threading.Semaphore(0)
+
+    def respond(*arguments: Any) -> StubAnswer:
+        if arguments[1].name == "ehr":
+            arguments[-1].rest()  # it waits, and does not compute
+            working.release()
+            assert go_on.wait(20)
+        return StubAnswer()
+
+    door.world.respond = respond
+    app = door.client.application
+
+    def knock(jti: str, **said: object) -> int:
+        return call(Door(app.test_client(), door.world, door.journal), token(jti=jti, **said)).status_code
+
+    with ThreadPoolExecutor(2) as pool:
+        held = [pool.submit(knock, jti) for jti in ("a", "b")]
+        assert all(working.acquire(timeout=20) for _ in held)
+        assert [knock("c"), knock("d", iss=other["issuer"])] == [429, 200]
+        go_on.set()
+        assert [one.result() for one in held] == [200, 200]
+    assert knock("e") == 200
+
+
+def test_a_noisy_client_takes_no_calls_of_another(open_door: Open) -> None:
+    door = open_door({}, {"name": "other", "issuer": "https://other.example.org"}, CDS_RATE_LIMIT="5")
+    noisy = [call(door, token(jti=f"noise {number}")).status_code for number in range(50)]
+    assert (noisy[:5], set(noisy[5:])) == ([200] * 5, {429})
+    quiet = [call(door, token(jti=f"quiet {n}", iss="https://other.example.org")).status_code for n in range(5)]
+    assert quiet == [200] * 5
 
 
 def test_copies_take_no_calls_away(open_door: Open) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from cds_service.cli.doctoring import _limits
+from cds_service.settings import Settings
 from cds_service.trust.minting import key_set, mint
 from tests.trust.issuing import BASE, CALL, ISSUER, PATH, key_pair, write_clients
 from tests.trust.servers import endpoint, free_port, listens, sends, until
@@ -142,9 +144,38 @@ def test_the_doctor_finds_all_well(tmp_path: Path) -> None:
     ended = run(tmp_path, "doctor", CDS_CLIENTS_FILE=str(clients))
     assert ended.returncode == 0, ended.stdout
     checks = {line.split()[1] for line in ended.stdout.splitlines()}
-    assert checks == {"settings", "address", "cards", "clients", "keys", "replay", "records"}
+    assert checks == {"settings", "address", "limits", "cards", "clients", "keys", "replay", "records"}
     assert all(line.startswith("ok ") for line in ended.stdout.splitlines())
     assert "ehr is shown draft cards" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"CDS_CALL_SECONDS": "2"}, "CDS_FHIR_TIMEOUT_SECONDS leaves less than half a second"),
+        ({"CDS_MAX_IN_FLIGHT": "16"}, "CDS_MAX_IN_FLIGHT_PER_CLIENT is not below CDS_MAX_IN_FLIGHT"),
+        ({"CDS_MAX_COMPUTING": "8"}, "CDS_MAX_COMPUTING above 4"),
+        ({"CDS_MAX_CONNECTIONS": "40"}, "CDS_MAX_CONNECTIONS is below twice CDS_MAX_IN_FLIGHT"),
+        ({"CDS_REPLAY_STORE": "redis://:hunter2@127.0.0.1:1/0"}, "CDS_REPLAY_STORE holds a password"),
+        ({"CDS_REPLAY_STORE_FILE": "store"}, "CDS_REPLAY_STORE_FILE names a file that others may write"),
+    ],
+)  # fmt: skip
+def test_the_doctor_says_which_limits_do_not_go_together(
+    tmp_path: Path, changes: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "store").write_text("memory\n")
+    (tmp_path / "store").chmod(0o666)
+    monkeypatch.chdir(tmp_path)
+    clients = {"CDS_CLIENTS_FILE": str(write_clients(tmp_path, {"shows_drafts": True}))}
+    given = {"CDS_PROFILE": "production", "CDS_BASE_URL": BASE, **clients, **changes}
+    for name in os.environ.keys() | given.keys():
+        if name.startswith("CDS_"):
+            monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    (fault,) = [found.sentence for found in _limits(Settings.load(given)) if found.code]
+    assert fault.startswith(said)
+    assert "hunter2" not in fault
 
 
 def test_the_doctor_says_what_to_mend(tmp_path: Path) -> None:

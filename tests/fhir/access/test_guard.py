@@ -22,6 +22,7 @@ from cds_service.fhir.breaker import Breaker, Server
 from cds_service.fhir.guard import Guard
 from cds_service.hooks import read_request
 from cds_service.knowledge.library import Library
+from cds_service.pace import Pace
 from cds_service.service import judge
 from tests.fhir.access.fhir_servers import Serve, answer, fetched, never, served
 from tests.fhir.access.fhir_servers import Server as Ehr
@@ -376,7 +377,7 @@ def test_the_whole_call_is_judged_by_its_end(library: Library) -> None:
         call = read_request(encoded(asking(person, server.base, {"conditions"})), person["hook"])
         options = ClientOptions(shows_drafts=True, fhir_bases=(FhirBase(server.base, private=True, plain_http=True),))
         started = time.monotonic()
-        reading = judge(call, options, library, NOW, UUID(int=1), "a", started + 0.3)
+        reading = judge(call, options, library, NOW, UUID(int=1), "a", Pace(started + 1.0))
         spent = time.monotonic() - started
     assert reading.gathered.unfetched == ["fetch-timeout"]
     assert spent < options.fhir_rules.seconds

@@ -1,0 +1,146 @@
+"""The time and the turns of a call: few compute at a time, none longer than it may, and a call that is late has no record."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Semaphore
+from time import monotonic, sleep
+from uuid import uuid4
+
+import pytest
+
+from cds_service import hooks, service
+from cds_service.audit import Journal, tail
+from cds_service.caller import Caller, ClientOptions, FhirBase, FhirRules
+from cds_service.hooks import HookRequest
+from cds_service.knowledge.library import Library
+from cds_service.pace import OutOfTime, Pace
+from tests.fhir.access.fhir_servers import TOKEN, served
+from tests.test_record import CALL, NOW
+
+OPTIONS = ClientOptions(shows_drafts=True)
+
+
+def request() -> HookRequest:
+    return hooks.read_request(json.dumps(CALL).encode(), "order-sign")
+
+
+def later(seconds: float = 60.0) -> float:
+    return monotonic() + seconds
+
+
+class Counted(Pace):
+    """Its time is over after so many checks."""
+
+    def __init__(self, checks: int) -> None:
+        super().__init__()
+        self.left = checks
+
+    def check(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise OutOfTime
+
+
+def test_only_so_many_compute_at_a_time() -> None:
+    turns, computing, most = Semaphore(2), [0], [0]
+    lock = threading.Lock()
+
+    def compute(_: int) -> None:
+        with Pace(later(), turns):
+            with lock:
+                computing[0] += 1
+                most[0] = max(most[0], computing[0])
+            sleep(0.005)
+            with lock:
+                computing[0] -= 1
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(compute, range(40)))
+    assert most == [2]
+
+
+def test_who_waits_for_something_else_lets_others_compute() -> None:
+    turns = Semaphore(1)
+    one, other = Pace(later(), turns), Pace(later(5), turns)
+    with one:
+        with one.waiting(), other:
+            pass
+        assert not turns.acquire(blocking=False)
+    assert turns.acquire(blocking=False)
+
+
+def test_a_turn_that_does_not_come_in_time_ends_the_call_and_no_turn_is_lost_or_won() -> None:
+    turns = Semaphore(1)
+    late = Pace(later(0.05), turns)
+    with Pace(later(), turns), pytest.raises(OutOfTime), late:
+        pass
+    back = Pace(later(0.05), turns)
+    with pytest.raises(OutOfTime), back, back.waiting():
+        turns.acquire()
+    turns.release()
+    assert [turns.acquire(blocking=False) for _ in range(2)] == [True, False]
+
+
+def test_wherever_the_time_ends_there_is_no_decision_and_no_record(tmp_path: Path, library: Library) -> None:
+    """Also inside a card, whose own failures are skipped."""
+    whole = Counted(100_000)
+    journal = Journal(tmp_path)
+    service.respond(request(), Caller("x", OPTIONS), library, journal, NOW, uuid4(), whole)
+    used = 100_000 - whole.left
+    assert used > 12  # between resources, orders and cards
+    for checks in range(used):
+        with pytest.raises(OutOfTime):
+            service.respond(request(), Caller("x", OPTIONS), library, journal, NOW, uuid4(), Counted(checks))
+    journal.close()
+    assert len(tail(tmp_path, 1000).records) == 1
+
+
+@pytest.mark.loopback
+def test_a_fhir_server_gets_what_is_left_of_the_time(tmp_path: Path, library: Library) -> None:
+    over, turns, free = threading.Event(), Semaphore(1), list[bool]()
+
+    def silent(_connection: object, _path: str) -> None:
+        free.append(turns.acquire(timeout=0.5))
+        turns.release()
+        over.wait(10)
+
+    with served(silent) as server:
+        options = ClientOptions(
+            shows_drafts=True, fhir_bases=(FhirBase(server.base, True, True),), fhir_rules=FhirRules(9.0)
+        )
+        access = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 300, "scope": "x", "subject": "y"}
+        call = {**CALL, "prefetch": {}, "fhirServer": server.base, "fhirAuthorization": access}
+        asked = hooks.read_request(json.dumps(call).encode(), "order-sign")
+        start = monotonic()
+        with Pace(start + 1.2, turns) as pace:
+            reading = service.judge(asked, options, library, NOW, uuid4(), "", pace)
+        spent = monotonic() - start
+        over.set()
+    assert set(free) == {True}  # another could compute meanwhile
+    assert "fetch-timeout" in {gap.reason for gap in reading.gathered.gaps}
+    assert spent < 1.2
+
+
+def test_the_record_says_what_was_unusual_about_a_call(tmp_path: Path, library: Library) -> None:
+    journal = Journal(tmp_path)
+    agreed = ClientOptions(shows_drafts=True, fhir_bases=(FhirBase("https://ehr.example.org/fhir"),))
+    for server in ("https://EHR.example.org/fhir/", "https://evil.example.org/secret/fhir"):
+        access = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 300, "scope": "x", "subject": "y"}
+        asked = hooks.read_request(
+            json.dumps({**CALL, "fhirServer": server, "fhirAuthorization": access}).encode(), "order-sign"
+        )
+        prefetched = {key: value for key, value in asked.prefetch.items() if key in service.SECTION_WORDS}
+        assert prefetched
+        repeats = server.startswith("https://evil")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(service, "fhir_source", lambda *_: None)  # nothing is asked here
+            service.respond(asked, Caller("x", agreed, repeats), library, journal, NOW, uuid4())
+    journal.close()
+    good, bad = tail(tmp_path, 2).records
+    assert service.NOTE_SERVER not in good["notes"]
+    assert "repeat" not in good
+    assert service.NOTE_SERVER in bad["notes"]
+    assert bad["repeat"] is True
+    assert not any(word in json.dumps(bad) for word in ("evil", "secret/fhir", TOKEN))
