@@ -4,7 +4,6 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Semaphore
 from time import monotonic, sleep
 from uuid import uuid4
 
@@ -15,7 +14,7 @@ from cds_service.audit import Journal, tail
 from cds_service.caller import Caller, ClientOptions, FhirBase, FhirRules
 from cds_service.hooks import HookRequest
 from cds_service.knowledge.library import Library
-from cds_service.pace import OutOfTime, Pace
+from cds_service.pace import OutOfTime, Pace, Turns
 from tests.fhir.access.fhir_servers import TOKEN, served
 from tests.test_record import CALL, NOW
 
@@ -44,7 +43,7 @@ class Counted(Pace):
 
 
 def test_only_so_many_compute_at_a_time() -> None:
-    turns, computing, most = Semaphore(2), [0], [0]
+    turns, computing, most = Turns(2), [0], [0]
     lock = threading.Lock()
 
     def compute(_: int) -> None:
@@ -62,25 +61,70 @@ def test_only_so_many_compute_at_a_time() -> None:
 
 
 def test_who_waits_for_something_else_lets_others_compute() -> None:
-    turns = Semaphore(1)
+    turns = Turns(1)
     one, other = Pace(later(), turns), Pace(later(5), turns)
     with one:
         with one.waiting(), other:
             pass
-        assert not turns.acquire(blocking=False)
-    assert turns.acquire(blocking=False)
+        assert not turns.take(0)
+    assert turns.take(0)
 
 
 def test_a_turn_that_does_not_come_in_time_ends_the_call_and_no_turn_is_lost_or_won() -> None:
-    turns = Semaphore(1)
+    turns = Turns(1)
     late = Pace(later(0.05), turns)
     with Pace(later(), turns), pytest.raises(OutOfTime), late:
         pass
     back = Pace(later(0.05), turns)
     with pytest.raises(OutOfTime), back, back.waiting():
-        turns.acquire()
-    turns.release()
-    assert [turns.acquire(blocking=False) for _ in range(2)] == [True, False]
+        turns.take(1)
+    turns.give()
+    assert [turns.take(0) for _ in range(2)] == [True, False]
+
+
+def test_who_computes_for_long_steps_back_in_line() -> None:
+    """A call that needs a hundred turns' time does not keep a short one waiting for all of it."""
+    turns, over, done = Turns(1), threading.Event(), list[str]()
+
+    def long() -> None:
+        with Pace(later(), turns) as pace:
+            while not over.is_set():
+                sleep(0.005)
+                pace.check()
+        done.append("long")
+
+    def short(name: str) -> None:
+        with Pace(later(), turns):
+            done.append(name)
+
+    with ThreadPoolExecutor(3) as pool:
+        dear = pool.submit(long)
+        for name in ("first", "second"):
+            pool.submit(short, name).result(30)
+        over.set()
+        dear.result(30)
+    assert done == ["first", "second", "long"]
+    assert turns.take(0)
+
+
+def test_a_turn_is_given_in_the_order_of_the_line_and_never_to_two() -> None:
+    turns, order = Turns(1), list[int]()
+    assert turns.take(0)
+
+    def wait(place: int) -> None:
+        assert turns.take(30)
+        order.append(place)
+        turns.give()
+
+    with ThreadPoolExecutor(5) as pool:
+        for place in range(5):
+            pool.submit(wait, place)
+            while turns.awaited() <= place:
+                sleep(0.001)
+        turns.give()
+    assert order == [0, 1, 2, 3, 4]
+    assert not turns.awaited()
+    assert [turns.take(0), turns.take(0)] == [True, False]
 
 
 def test_wherever_the_time_ends_there_is_no_decision_and_no_record(tmp_path: Path, library: Library) -> None:
@@ -99,11 +143,11 @@ def test_wherever_the_time_ends_there_is_no_decision_and_no_record(tmp_path: Pat
 
 @pytest.mark.loopback
 def test_a_fhir_server_gets_what_is_left_of_the_time(tmp_path: Path, library: Library) -> None:
-    over, turns, free = threading.Event(), Semaphore(1), list[bool]()
+    over, turns, free = threading.Event(), Turns(1), list[bool]()
 
     def silent(_connection: object, _path: str) -> None:
-        free.append(turns.acquire(timeout=0.5))
-        turns.release()
+        free.append(turns.take(0.5))
+        turns.give()
         over.wait(10)
 
     with served(silent) as server:

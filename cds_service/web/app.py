@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from threading import Semaphore
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from cds_service.audit import Journal, JournalUnavailable
 from cds_service.hooks import Refused
 from cds_service.knowledge.library import Library
-from cds_service.pace import OutOfTime
+from cds_service.pace import OutOfTime, Turns
 from cds_service.settings import Settings
 from cds_service.trust.refusals import Throttled, Unauthorized, Unavailable
 from cds_service.web.address import HAS_PLACE, HOOK_PATHS, ID, STARTED, FlaskAtPath, log_facts
@@ -55,7 +54,7 @@ def create_app(
     Without a `gate` nobody is asked for a token, which only the sandbox profile allows.
     """
     app = FlaskAtPath(settings.base_path, settings.max_in_flight)
-    turns = Semaphore(settings.max_computing)
+    turns = Turns(settings.max_computing)
     house = House(settings, library, journal, clock, respond, take_feedback, turns, gate)
     origins = allowed_origins(settings, gate)
     app.register_blueprint(hook_doors(house))

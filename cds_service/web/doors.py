@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
-from threading import Semaphore
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -26,7 +25,7 @@ from cds_service.hooks import (
     read_request,
 )
 from cds_service.knowledge.library import Library
-from cds_service.pace import Pace
+from cds_service.pace import Pace, Turns
 from cds_service.service import Answer
 from cds_service.settings import Settings
 from cds_service.trust.refusals import Throttled, Unauthorized, Unavailable
@@ -51,7 +50,7 @@ class House:
     clock: Callable[[], datetime]
     respond: Respond
     take_feedback: TakeFeedback
-    turns: Semaphore
+    turns: Turns
     gate: "Gate | None" = None
 
     @property
