@@ -15,13 +15,17 @@ RANK: dict[Indicator, int] = {"critical": 0, "warning": 1, "info": 2}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A card that fired for a medicine (or for the patient). `names` are the medicines of a card that joins them."""
+    """A card that fired for a medicine (or for the patient).
+
+    `names` are the medicines of a finding that joins several, `parts` the findings it was joined from.
+    """
 
     card: Card
     case: Case
     indicator: Indicator
     trace: tuple[Step, ...]
     names: tuple[str, ...] = ()
+    parts: "tuple[Finding, ...]" = ()
 
     @property
     def medicine(self) -> str:

@@ -158,4 +158,4 @@ def _joined(findings: list[Finding]) -> list[Finding]:
     head = min(findings, key=lambda finding: finding.rank)
     names = tuple(dict.fromkeys(f.case.course.head.name for f in findings if f.case.course))
     steps = tuple(step for finding in findings for step in finding.trace)
-    return [Finding(head.card, head.case, head.indicator, steps, names)]
+    return [Finding(head.card, head.case, head.indicator, steps, names, tuple(findings))]

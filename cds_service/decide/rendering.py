@@ -11,6 +11,7 @@ from cds_service.decide import wording
 from cds_service.decide.decision import Finding, Shown
 from cds_service.decide.merging import Bundle
 from cds_service.decide.suggesting import Held, Made, chosen, suggest
+from cds_service.decide.unchecked import not_checked
 from cds_service.knowledge.card import Card
 from cds_service.knowledge.placeholders import Moment
 from cds_service.knowledge.references import Citation, References
@@ -47,7 +48,7 @@ def render(bundle: Bundle, style: Style) -> Rendered:
         uuid=uuid,
         summary=summary(head),
         indicator=bundle.indicator,
-        detail=_detail(bundle),
+        detail=_detail(bundle, style.references),
         source=source(head.card, style.options.service_url),
         suggestions=tuple(offer.suggestion for offer in made),
         selection_behavior=_selection(made, style.options),
@@ -102,12 +103,12 @@ def _body(finding: Finding) -> str:
     return finding.card.detail.fill(moment, markdown).strip()
 
 
-def _detail(bundle: Bundle) -> str:
+def _detail(bundle: Bundle, references: References) -> str:
     """Head, sections, why, what was not checked, sources, standing lines."""
     parts = [_body(bundle.head)]
     parts += [f"### {f.card.title}\n\n{_opening(f)}\n\n{_body(f)}" for f in bundle.sections]
     parts += [wording.why(finding) for finding in bundle.findings]
-    parts.append(wording.not_checked([step for finding in bundle.findings for step in finding.trace]))
+    parts.append(not_checked(bundle, references))
     cited: dict[str, Citation] = {c.key: c for finding in bundle.findings for c in finding.card.evidence}
     parts.append(wording.sources(cited.values()))
     parts.append(wording.standing([finding.card for finding in bundle.findings]))

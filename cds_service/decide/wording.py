@@ -41,7 +41,7 @@ def evidence_words(item: Evidence) -> str:
     if isinstance(item, Pair):
         return evidence_words(item.medication)
     if isinstance(item, Absent):
-        return f"{item.what}: none on file"
+        return f"{item.what}: {item.why}"
     return markdown(item.text) if isinstance(item, Note) else markdown(gap_words(item))
 
 
@@ -66,12 +66,6 @@ def gap_words(gap: Gap) -> str:
     return plain_text(f"{what} ({gap.reason.replace('-', ' ')})")
 
 
-def gap_sentence(gap: Gap) -> str:
-    """A gap for the body of a card, its detail included."""
-    detail = f": {markdown(gap.detail)}" if gap.detail else ""
-    return f"{markdown(gap_words(gap))}{detail}"
-
-
 def why(finding: Finding) -> str:
     """The medicine it is about and the criteria that held, told by the data they rest on."""
     card = finding.card
@@ -90,25 +84,13 @@ def _medicine(finding: Finding) -> list[str]:
     return [f"- {markdown(course.head.name)}, {state}{began}"]
 
 
-def not_checked(trace: Iterable[Step]) -> str:
-    """The criteria that could not be judged, told by what is missing, and what was assumed of them."""
-    lines = _by_evidence([step for step in trace if step.value is None])
-    return "\n".join(["**What was not checked**", "", *lines]) if lines else ""
-
-
 def _by_evidence(steps: Iterable[Step]) -> list[str]:
     """One line for each piece of evidence, with every criterion that rests on it."""
     found: dict[str, dict[str, None]] = {}
     for step in steps:
         words = "; ".join(dict.fromkeys(evidence_words(item) for item in step.evidence[:5]))
-        found.setdefault(words, {})[f"{step.leaf.text}{_assumption(step)}"] = None
+        found.setdefault(words, {})[step.leaf.text] = None
     return [f"- {words} ({'; '.join(texts)})" if words else f"- {'; '.join(texts)}" for words, texts in found.items()]
-
-
-def _assumption(step: Step) -> str:
-    if not step.assumed:
-        return ""
-    return ", taken as present" if step.leaf.if_unknown else ", taken as absent"
 
 
 def sources(evidence: Iterable[Citation]) -> str:

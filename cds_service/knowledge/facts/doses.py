@@ -45,7 +45,7 @@ def _unread(order: Medication) -> Absent | Gap:
     """A dose that is written but cannot be computed is unread; where none is written there is nothing to read."""
     if order.dose.text:
         return Gap("medications", "not-read", "dose", order.dose.problem, order.reference)
-    return Absent(order.dose.problem or "a computable dose")
+    return Absent("a dose", order.dose.problem or "it cannot be computed")
 
 
 def spread(found: Range) -> str:
