@@ -8,13 +8,13 @@ from cds_service.chart import Chart, Gap
 from cds_service.decide import wording
 from cds_service.decide.decision import Finding
 from cds_service.decide.merging import Bundle, titles
-from cds_service.decide.rendering import Rendered, Style, extension, fitted, override_reasons, shown_of, source
+from cds_service.decide.rendering import Rendered, Style, extension, override_reasons, shown_of, source
 from cds_service.decide.unchecked import HEADING, capital, gap_reason, subject
 from cds_service.knowledge.card import Card
 from cds_service.knowledge.case import Case, Hook
 from cds_service.knowledge.placeholders import Moment
 from cds_service.knowledge.references import References
-from cds_service.knowledge.templates import markdown, plain_text, shortened
+from cds_service.knowledge.templates import fitted, markdown, plain_text, shortened
 
 
 def quality_card(
@@ -28,7 +28,7 @@ def quality_card(
     more = titles(overflow)
     answer = hooks.Card(
         uuid=uuid,
-        summary=fitted(card.summaries[-1].template, moment) if gaps else _overflow_summary(more),
+        summary=fitted(card.summaries[-1].template, moment, hooks.LONGEST_SUMMARY) if gaps else _overflow_summary(more),
         indicator=finding.indicator,
         detail=_detail(card, gaps, more, moment, style.references),
         source=source(card, style.options.service_url),

@@ -15,9 +15,8 @@ from cds_service.decide.unchecked import not_checked
 from cds_service.knowledge.card import Card
 from cds_service.knowledge.placeholders import Moment
 from cds_service.knowledge.references import Citation, References
-from cds_service.knowledge.templates import Template, markdown, plain_text, shortened
+from cds_service.knowledge.templates import Template, fitted, markdown
 
-SHORTEST_NAME = 12
 # What is the same every time a card is written is kept; a worker holds one library, and few addresses of its own.
 _KEPT = 1024
 
@@ -68,7 +67,7 @@ def shown_of(uuid: str, findings: Sequence[Finding], made: Sequence[Made]) -> Sh
 
 def summary(finding: Finding) -> str:
     """The summary of a finding, at most 139 characters: the medicine's name is shortened first."""
-    return fitted(_wording(finding), Moment(finding.case, finding.trace, finding.names))
+    return fitted(_wording(finding), Moment(finding.case, finding.trace, finding.names), hooks.LONGEST_SUMMARY)
 
 
 def _wording(finding: Finding) -> Template:
@@ -80,22 +79,6 @@ def _wording(finding: Finding) -> Template:
 def _opening(finding: Finding) -> str:
     """The summary of a section, which has room for long names."""
     return _wording(finding).fill(Moment(finding.case, finding.trace, finding.names), markdown)
-
-
-def fitted(template: Template, moment: Moment) -> str:
-    """A text of at most 139 characters on one line."""
-    text = template.fill(moment, plain_text)
-    if len(text) <= hooks.LONGEST_SUMMARY:
-        return text
-    names = [name for name in template.names if name in ("drug", "drugs", "also", "condition", "reason", "gaps")]
-    lengths = {part.filler.name: len(plain_text(part.filler.fill(moment))) for part in template.parts if part.filler}
-    short: dict[str, int] = {}
-    for name in dict.fromkeys(names):
-        short[name] = max(lengths[name] - (len(text) - hooks.LONGEST_SUMMARY), SHORTEST_NAME)
-        text = template.fill(moment, plain_text, short)
-        if len(text) <= hooks.LONGEST_SUMMARY:
-            break
-    return shortened(text, hooks.LONGEST_SUMMARY)
 
 
 def _body(finding: Finding) -> str:

@@ -6,18 +6,15 @@ from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from cds_service import hooks
-from cds_service.chart import Medication
 from cds_service.decide.decision import Finding
 from cds_service.decide.orders import edited
 from cds_service.knowledge.card import Offer
-from cds_service.knowledge.case import Pair
-from cds_service.knowledge.placeholders import Moment
+from cds_service.knowledge.placeholders import Moment, draft_of
 from cds_service.knowledge.references import References
-from cds_service.knowledge.templates import plain_text, shortened
+from cds_service.knowledge.templates import LONGEST_LABEL, fitted, plain_text
 from cds_service.terminology import Coding
 
 _DELETABLE = re.compile(r"MedicationRequest/[A-Za-z0-9_.-]+\Z")
-LONGEST_LABEL = 100
 
 
 class Made(NamedTuple):
@@ -46,7 +43,7 @@ def _offer(
 ) -> Made | Held | None:
     if offer.judge is not None and not offer.judge(finding.case, []):
         return None
-    label = shortened(offer.label.fill(moment, plain_text), LONGEST_LABEL)
+    label = fitted(offer.label, moment, LONGEST_LABEL)
     action = _action(offer, label, finding, moment, references)
     if not isinstance(action, hooks.Action):
         return Held(f"{finding.card.id}: {offer.key}: {action}") if action else None
@@ -64,7 +61,7 @@ def _target(action: hooks.Action) -> str:
 def _action(offer: Offer, label: str, finding: Finding, moment: Moment, references: References) -> hooks.Action | str:
     if offer.kind == "create":
         return _creation(offer, label, finding, moment, references)
-    draft = drafted(finding)
+    draft = draft_of(finding.case, finding.trace)
     if draft is None:
         return ""  # nothing is being ordered: on patient-view no order is ever changed
     if not _DELETABLE.match(draft.reference):
@@ -96,19 +93,6 @@ def _proposed_classes(resource: dict[str, object], references: References) -> fr
         for part in concept.get("coding", ())
     ]
     return references.terms.drug(codings, str(concept.get("text", ""))).classes
-
-
-def drafted(finding: Finding) -> Medication | None:
-    """The draft order a finding is about: the anchor's own, or the partner that is being ordered."""
-    course = finding.case.course
-    if course and course.drafts:
-        return course.drafts[0]
-    for step in finding.trace:
-        for item in step.evidence if step.value and step.leaf.partner and not step.leaf.excludes else ():
-            order = item.medication if isinstance(item, Pair) else item
-            if isinstance(order, Medication) and order.judged:
-                return order
-    return None
 
 
 def chosen(made: Sequence[Made]) -> list[Made]:

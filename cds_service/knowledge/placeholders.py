@@ -142,6 +142,23 @@ def _also(moment: Moment) -> str:
     return "another medicine"
 
 
+def draft_of(case: Case, trace: Iterable[Step]) -> Medication | None:
+    """The draft order that a suggestion acts on: the anchor's own, else the partner that is being ordered."""
+    if case.course and case.course.drafts:
+        return case.course.drafts[0]
+    for step in trace:
+        for item in step.evidence if step.value and step.leaf.partner and not step.leaf.excludes else ():
+            order = item.medication if isinstance(item, Pair) else item
+            if isinstance(order, Medication) and order.judged:
+                return order
+    return None
+
+
+def _draft(moment: Moment) -> str:
+    draft = draft_of(moment.case, moment.trace)
+    return draft.name if draft else "the medicine"
+
+
 def _pair_text(moment: Moment, column: str) -> str:
     for item in _evidence(moment, (Pair,)):
         if isinstance(item, Pair):
@@ -186,6 +203,7 @@ def _drugs(moment: Moment) -> str:
 _SIMPLE: dict[str, tuple[Fill, bool, str]] = {
     "drug": (_drug, True, "the medicine the card is about, as the chart names it"),
     "drugs": (_drugs, True, "all medicines of a card with `each: false`"),
+    "draft": (_draft, True, "the draft order that a suggestion removes or changes"),
     "drug.dose": (_dose, False, "its dose per day in mg, or that it cannot be computed"),
     "drug.since": (_since, False, "when the present stretch of use began"),
     "drug.stopped": (_stopped, False, "when it was stopped"),
@@ -200,6 +218,9 @@ _SIMPLE: dict[str, tuple[Fill, bool, str]] = {
     "dose.days": (_dose_days, False, "days since the order in force was started"),
     "gaps": (lambda moment: ", ".join(moment.names), True, "what could not be read (data-quality card only)"),
 }
+
+# Names out of the chart: what is shortened where a text would be too long.
+NAMES = ("drug", "drugs", "draft", "also", "condition", "reason", "gaps")
 
 # What of the person a placeholder shows.
 PLACEHOLDER_TRAITS: Mapping[str, frozenset[Trait]] = {"age": frozenset({"date-of-birth"})}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from cds_service.knowledge.placeholders import Filler, Moment, find_placeholder
+from cds_service.knowledge.placeholders import NAMES, Filler, Moment, find_placeholder
 from cds_service.knowledge.references import References
 from cds_service.knowledge.spot import Spot
 
@@ -18,6 +18,8 @@ _LINK = re.compile(r"(?i)(://|www\.|@)")
 # Most names are plain words: letters, digits, single blanks, and marks that mean nothing before a blank or a word.
 _HARMLESS = re.compile(r"[A-Za-z](?:[A-Za-z0-9]|[ ,;()/%-](?=[A-Za-z0-9(])|(?<=[0-9])\.(?=[0-9]))*+")
 LONGEST_FOREIGN = 120
+LONGEST_LABEL = 100
+SHORTEST_NAME = 12
 
 Escape = Callable[[str], str]
 
@@ -93,3 +95,18 @@ def markdown(text: str) -> str:
 def shortened(text: str, length: int) -> str:
     """The text, cut to a length with an ellipsis."""
     return text if len(text) <= length else text[: max(length - 1, 1)].rstrip() + "…"
+
+
+def fitted(template: Template, moment: Moment, longest: int) -> str:
+    """A text on one line, at most so many characters: names out of the chart are shortened before anything else."""
+    text = template.fill(moment, plain_text)
+    if len(text) <= longest:
+        return text
+    lengths = {part.filler.name: len(plain_text(part.filler.fill(moment))) for part in template.parts if part.filler}
+    short: dict[str, int] = {}
+    for name in dict.fromkeys(name for name in template.names if name in NAMES):
+        short[name] = max(lengths[name] - (len(text) - longest), SHORTEST_NAME)
+        text = template.fill(moment, plain_text, short)
+        if len(text) <= longest:
+            break
+    return shortened(text, longest)
