@@ -12,9 +12,9 @@ from cds_service.decide.rendering import Rendered, Style, extension, override_re
 from cds_service.decide.unchecked import HEADING, capital, gap_reason, subject
 from cds_service.knowledge.card import Card
 from cds_service.knowledge.case import Case, Hook
-from cds_service.knowledge.placeholders import Moment
+from cds_service.knowledge.placeholders import Moment, shortened
 from cds_service.knowledge.references import References
-from cds_service.knowledge.templates import fitted, markdown, plain_text, shortened
+from cds_service.knowledge.templates import fitted, markdown, plain_text
 
 
 def quality_card(

@@ -9,13 +9,13 @@ from cds_service import hooks
 from cds_service.caller import ClientOptions, SelectionBehavior
 from cds_service.decide import wording
 from cds_service.decide.decision import Finding, Shown
+from cds_service.decide.joining import wording_of
 from cds_service.decide.merging import Bundle
 from cds_service.decide.suggesting import Held, Made, chosen, suggest
 from cds_service.decide.unchecked import not_checked
 from cds_service.knowledge.card import Card
-from cds_service.knowledge.placeholders import Moment
 from cds_service.knowledge.references import Citation, References
-from cds_service.knowledge.templates import Template, fitted, markdown
+from cds_service.knowledge.templates import fitted, markdown
 
 # What is the same every time a card is written is kept; a worker holds one library, and few addresses of its own.
 _KEPT = 1024
@@ -54,7 +54,7 @@ def render(bundle: Bundle, style: Style) -> Rendered:
         override_reasons=override_reasons(head.card, style.options.service_url),
         extension=extension(bundle.findings, style.options),
     )
-    held = tuple(offer.text for offer in offers if isinstance(offer, Held))
+    held = tuple(dict.fromkeys(offer.text for offer in offers if isinstance(offer, Held)))
     return Rendered(card, shown_of(uuid, bundle.findings, made), held)
 
 
@@ -67,23 +67,16 @@ def shown_of(uuid: str, findings: Sequence[Finding], made: Sequence[Made]) -> Sh
 
 def summary(finding: Finding) -> str:
     """The summary of a finding, at most 139 characters: the medicine's name is shortened first."""
-    return fitted(_wording(finding), Moment(finding.case, finding.trace, finding.names), hooks.LONGEST_SUMMARY)
-
-
-def _wording(finding: Finding) -> Template:
-    """The first wording whose condition holds; the loader sees to it that the last has none."""
-    wordings = finding.card.summaries
-    return next((w.template for w in wordings if w.judge is None or w.judge(finding.case, [])), wordings[-1].template)
+    return fitted(wording_of(finding).template, finding.moment, hooks.LONGEST_SUMMARY)
 
 
 def _opening(finding: Finding) -> str:
     """The summary of a section, which has room for long names."""
-    return _wording(finding).fill(Moment(finding.case, finding.trace, finding.names), markdown)
+    return wording_of(finding).template.fill(finding.moment, markdown)
 
 
 def _body(finding: Finding) -> str:
-    moment = Moment(finding.case, finding.trace, finding.names)
-    return finding.card.detail.fill(moment, markdown).strip()
+    return finding.card.detail.fill(finding.moment, markdown).strip()
 
 
 def _detail(bundle: Bundle, references: References) -> str:

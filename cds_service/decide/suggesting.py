@@ -32,9 +32,12 @@ class Held(NamedTuple):
 
 
 def suggest(finding: Finding, references: References, decision_id: UUID) -> list[Made | Held]:
-    """The suggestions of one finding, in the order of the card."""
-    moment = Moment(finding.case, finding.trace, finding.names)
-    found = (_offer(offer, finding, moment, references, decision_id) for offer in finding.card.offers)
+    """The suggestions of one finding, in the order of the card; each one judged for each of its medicines."""
+    found = (
+        _offer(offer, part, finding.moment._replace(case=part.case, trace=part.trace), references, decision_id)
+        for offer in finding.card.offers
+        for part in finding.each
+    )
     return [made for made in found if made is not None]
 
 

@@ -51,7 +51,7 @@ def not_checked(bundle: Bundle, references: References) -> str:
     """The part of a card that says what its criteria could not learn; empty where they learned everything."""
     found: dict[_Cause, dict[_Sense, dict[str, None]]] = {}
     for finding in bundle.findings:
-        for part in finding.parts or (finding,):
+        for part in finding.each:
             for cause, steps in _by_cause(part, references).items():
                 for sense, text in _senses(part, steps, bundle):
                     found.setdefault(cause, {}).setdefault(sense, {})[text] = None

@@ -6,7 +6,7 @@ from functools import lru_cache
 from cds_service.chart import Allergy, Gap, LabResult, Medication, Problem
 from cds_service.decide.decision import Finding
 from cds_service.knowledge.card import Card
-from cds_service.knowledge.case import Absent, Evidence, Note, Pair, use_began
+from cds_service.knowledge.case import Absent, Course, Evidence, Note, Pair, use_began
 from cds_service.knowledge.criteria import Step
 from cds_service.knowledge.placeholders import shown_day
 from cds_service.knowledge.quantities import plain, readable_unit
@@ -71,11 +71,11 @@ def why(finding: Finding) -> str:
     card = finding.card
     held = [step for step in finding.trace if step.value is True and not step.leaf.excludes]
     head = f"**Why you see this** (rule {card.id}, version {card.version})"
-    return "\n".join([head, "", *_medicine(finding), *_by_evidence(held)])
+    medicines = [line for part in finding.each for line in _medicine(part.case.course)]
+    return "\n".join([head, "", *dict.fromkeys(medicines), *_by_evidence(held)])
 
 
-def _medicine(finding: Finding) -> list[str]:
-    course = finding.case.course
+def _medicine(course: Course | None) -> list[str]:
     if course is None:
         return []
     state = "ordered now" if course.drafts else "taken" if course.taken else "stopped"

@@ -9,7 +9,9 @@ _HEAD = """# Which card gives way to which
 
 Generated from the `merge` part of every card by `cramp-cds vocabulary --write`; a stale page fails the tests.
 
-Two findings meet when they are about the same medicine, or when one of them is about the patient. A card also joins a
+Where the same holds of several medicines that a patient takes (one card, level and wording, from the same results), one
+finding names them all; a medicine that is being ordered keeps a finding of its own. Findings of one card always make one
+card on the screen, but for those of two drafts. Two findings meet when they are about the same medicine, or when one of them is about the patient. A card also joins a
 card of another group whatever the medicine. Findings of one group about one medicine always make one card: its head is
 the finding that no other joins, else the one with the lowest priority number; the others are sections; its level is the
 highest of them all. A clinician sees at most five cards; critical ones are never left out; what finds no place is

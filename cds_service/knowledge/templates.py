@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from cds_service.knowledge.placeholders import NAMES, Filler, Moment, find_placeholder
+from cds_service.knowledge.placeholders import NAMES, Filler, Moment, find_placeholder, shortened
 from cds_service.knowledge.references import References
 from cds_service.knowledge.spot import Spot
 
@@ -43,9 +43,8 @@ class Template(NamedTuple):
             if filler is None:
                 shown.append(text)
                 continue
-            value = filler.fill(moment)
-            if short and filler.name in short:
-                value = shortened(value, short[filler.name])
+            room = short.get(filler.name) if short else None
+            value = filler.fill(moment) if room is None else filler.cut(moment, room)
             shown.append(escape(value) if filler.foreign else value)
         return "".join(shown)
 
@@ -90,11 +89,6 @@ def markdown(text: str) -> str:
     safe = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     safe = _LINK.sub(lambda match: f"{match[0][0]}&#8203;{match[0][1:]}", _MARKDOWN.sub(r"\\\1", safe))
     return _LINE_START.sub(lambda match: f"&#{ord(match[0][0])};{match[0][1:]}", safe)
-
-
-def shortened(text: str, length: int) -> str:
-    """The text, cut to a length with an ellipsis."""
-    return text if len(text) <= length else text[: max(length - 1, 1)].rstrip() + "…"
 
 
 def fitted(template: Template, moment: Moment, longest: int) -> str:
