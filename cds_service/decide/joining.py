@@ -6,6 +6,8 @@ from cds_service.chart import LabResult, Medication, Problem
 from cds_service.decide.decision import Finding
 from cds_service.knowledge.card import Summary
 from cds_service.knowledge.case import Absent, Evidence, Pair
+from cds_service.knowledge.criteria import Trace
+from cds_service.knowledge.placeholders import Moment
 
 
 def one_for_all(findings: Sequence[Finding]) -> list[Finding]:
@@ -55,6 +57,17 @@ def _grounds(finding: Finding) -> Iterable[Evidence]:
 
 
 def wording_of(finding: Finding) -> Summary:
-    """The first wording whose condition holds; the loader sees to it that the last has none."""
-    wordings = finding.card.summaries
-    return next((w for w in wordings if w.judge is None or w.judge(finding.case, [])), wordings[-1])
+    """The wording of its summary."""
+    return worded(finding)[0]
+
+
+def worded(finding: Finding) -> tuple[Summary, Moment]:
+    """The first wording whose condition holds, and what it is filled from: what the condition found belongs to it.
+
+    The loader sees to it that the last wording has no condition.
+    """
+    for wording in finding.card.summaries:
+        trace: Trace = []
+        if wording.judge is None or wording.judge(finding.case, trace):
+            return wording, finding.moment._replace(trace=(*finding.trace, *trace))
+    return finding.card.summaries[-1], finding.moment

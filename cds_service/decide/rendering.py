@@ -9,7 +9,7 @@ from cds_service import hooks
 from cds_service.caller import ClientOptions, SelectionBehavior
 from cds_service.decide import wording
 from cds_service.decide.decision import Finding, Shown
-from cds_service.decide.joining import wording_of
+from cds_service.decide.joining import worded, wording_of
 from cds_service.decide.merging import Bundle
 from cds_service.decide.suggesting import Held, Made, chosen, suggest
 from cds_service.decide.unchecked import not_checked
@@ -45,7 +45,7 @@ def render(bundle: Bundle, style: Style) -> Rendered:
     uuid = str(uuid5(style.decision_id, f"card|{head.card.id}|{head.medicine}"))
     card = hooks.Card(
         uuid=uuid,
-        summary=summary(head),
+        summary=summary(_speaker(bundle)),
         indicator=bundle.indicator,
         detail=_detail(bundle, style.references),
         source=source(head.card, style.options.service_url),
@@ -67,12 +67,23 @@ def shown_of(uuid: str, findings: Sequence[Finding], made: Sequence[Made]) -> Sh
 
 def summary(finding: Finding) -> str:
     """The summary of a finding, at most 139 characters: the medicine's name is shortened first."""
-    return fitted(wording_of(finding).template, finding.moment, hooks.LONGEST_SUMMARY)
+    wording, moment = worded(finding)
+    return fitted(wording.template, moment, hooks.LONGEST_SUMMARY)
+
+
+def _speaker(bundle: Bundle) -> Finding:
+    """The finding whose summary opens the card: the head, but never over a graver one that its words leave out."""
+    if bundle.head.indicator == bundle.indicator:
+        return bundle.head
+    gravest = [section for section in bundle.sections if section.indicator == bundle.indicator]
+    spoken = wording_of(bundle.head).speaks_for
+    return bundle.head if any(section.card.id in spoken for section in gravest) else gravest[0]
 
 
 def _opening(finding: Finding) -> str:
     """The summary of a section, which has room for long names."""
-    return wording_of(finding).template.fill(finding.moment, markdown)
+    wording, moment = worded(finding)
+    return wording.template.fill(moment, markdown)
 
 
 def _body(finding: Finding) -> str:
@@ -81,7 +92,8 @@ def _body(finding: Finding) -> str:
 
 def _detail(bundle: Bundle, references: References) -> str:
     """Head, sections, why, what was not checked, sources, standing lines."""
-    parts = [_body(bundle.head)]
+    parts = [_opening(bundle.head)] if _speaker(bundle) is not bundle.head else []
+    parts.append(_body(bundle.head))
     parts += [f"### {f.card.title}\n\n{_opening(f)}\n\n{_body(f)}" for f in bundle.sections]
     parts += [wording.why(finding) for finding in bundle.findings]
     parts.append(not_checked(bundle, references))
