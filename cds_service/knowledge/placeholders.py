@@ -1,13 +1,13 @@
 """What a card's text may name: `{{drug}}`, `{{lab.<test>}}`, `{{condition}}` and the rest, each with its meaning."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
 from cds_service.chart import Allergy, Day, LabResult, Medication, Problem
 from cds_service.knowledge.case import Absent, Case, Course, Pair, use_began
 from cds_service.knowledge.criteria import Step
-from cds_service.knowledge.facts.doses import latest, spread
+from cds_service.knowledge.facts.doses import latest, spread, total_daily
 from cds_service.knowledge.facts.labs import latest_result
 from cds_service.knowledge.faults import not_one_of
 from cds_service.knowledge.quantities import plain
@@ -139,7 +139,7 @@ def _of_each(moment: Moment, words: Callable[[Course], str]) -> str:
 
 
 def _daily(course: Course) -> str:
-    daily = course.head.dose.daily
+    daily = total_daily(course.current)
     return f"{spread(daily)} mg/day" if daily else "dose not computable"
 
 
@@ -201,12 +201,16 @@ def draft_of(case: Case, trace: Iterable[Step]) -> Medication | None:
     """The draft order that a suggestion acts on: the anchor's own, else the partner that is being ordered."""
     if case.course and case.course.drafts:
         return case.course.drafts[0]
+    return next((order for order in partners(trace) if order.judged), None)
+
+
+def partners(trace: Iterable[Step]) -> Iterator[Medication]:
+    """The other medicines that were found, in the order of the criteria."""
     for step in trace:
         for item in step.evidence if step.value and step.leaf.partner and not step.leaf.excludes else ():
             order = item.medication if isinstance(item, Pair) else item
-            if isinstance(order, Medication) and order.judged:
-                return order
-    return None
+            if isinstance(order, Medication):
+                yield order
 
 
 def _draft(moment: Moment) -> str:
@@ -263,7 +267,7 @@ _SIMPLE: dict[str, tuple[Fill, bool, str]] = {
     ),
     "drugs": (_drugs, True, "all medicines of a card with `each: false`"),
     "draft": (_draft, True, "the draft order that a suggestion removes or changes"),
-    "drug.dose": (_dose, False, "its dose per day in mg, or that it cannot be computed"),
+    "drug.dose": (_dose, False, "its dose per day in mg, all its orders together, or that it cannot be computed"),
     "drug.since": (_since, False, "when the present stretch of use began"),
     "drug.stopped": (_stopped, False, "when it was stopped"),
     "reason": (_reason, True, "the recorded reason of the order"),
