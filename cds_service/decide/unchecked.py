@@ -28,7 +28,11 @@ _ARTICLES = ("a result of ", "the ", "a ", "an ")
 
 
 class _Cause(NamedTuple):
-    """What is not known, and why; `whole` marks a section of the chart, `named` what an author's words stand for."""
+    """What is not known, and why.
+
+    `whole` marks what leaves open which question is meant (a section, a result that a limit does not fit), `named`
+    what an author's words stand for.
+    """
 
     what: str
     why: str
@@ -85,7 +89,7 @@ def _one_cause(item: Evidence, step: Step, references: References) -> _Cause:
         return _Cause(subject(item, references), gap_reason(item), whole=not named)
     if isinstance(item, LabResult):
         title = item.title or item.test
-        return _Cause(title, f"{evidence_words(item).removeprefix(title).strip()} does not decide it")
+        return _Cause(title, f"{evidence_words(item).removeprefix(title).strip()} does not decide it", whole=True)
     return _Cause(step.leaf.text, f"{evidence_words(item)} does not decide it", named=True)
 
 

@@ -117,3 +117,12 @@ def test_a_part_of_a_merged_card_is_named(library: Library, region: str) -> None
     head = "quinine-longterm-review"
     told = unchecked(found, library, head, "patient-view", region)
     assert any('the part "Long-term quinine review" would not be shown' in line for line in told)
+
+
+def test_a_limit_of_another_kind_of_the_test_names_the_kind(library: Library) -> None:
+    """2.75 adjusted is above 2.6, and still says nothing of the limit for unadjusted calcium."""
+    high = result("calcium", 2.75, variant="lab-adjusted", title="calcium", as_reported="2.75 mmol/L")
+    found = chart(labs=[high], problems=(problem("muscle-cramp"),))
+    (line,) = [one for one in unchecked(found, library, "hypercalcaemia-review", "patient-view") if "Calcium" in one]
+    assert line.startswith("- **Calcium**: (lab adjusted) 2.75 mmol/L on 2026-06-12 does not decide it.")
+    assert "calcium above 2.6 mmol/L (unadjusted) within 90 days" in line
