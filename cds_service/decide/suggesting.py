@@ -33,10 +33,10 @@ class Held(NamedTuple):
 
 def suggest(finding: Finding, references: References, decision_id: UUID) -> list[Made | Held]:
     """The suggestions of one finding, in the order of the card; each one judged for each of its medicines."""
+    moment = finding.moment
+    parts = [(part, moment._replace(case=part.case, trace=part.trace)) for part in finding.each]
     found = (
-        _offer(offer, part, finding.moment._replace(case=part.case, trace=part.trace), references, decision_id)
-        for offer in finding.card.offers
-        for part in finding.each
+        _offer(offer, part, told, references, decision_id) for offer in finding.card.offers for part, told in parts
     )
     return [made for made in found if made is not None]
 
