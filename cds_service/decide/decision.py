@@ -8,6 +8,7 @@ from cds_service.chart import Gap, Section
 from cds_service.knowledge.card import Card, Indicator
 from cds_service.knowledge.case import Case
 from cds_service.knowledge.criteria import Step
+from cds_service.knowledge.placeholders import Moment
 
 Result = Literal["shown", "merged", "replaced", "overflow", "quiet", "cannot-judge", "error"]
 RANK: dict[Indicator, int] = {"critical": 0, "warning": 1, "info": 2}
@@ -15,23 +16,44 @@ RANK: dict[Indicator, int] = {"critical": 0, "warning": 1, "info": 2}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A card that fired for a medicine (or for the patient). `names` are the medicines of a card that joins them."""
+    """A card that fired for a medicine (or for the patient).
+
+    `names` are the medicines of a finding that joins several, `parts` the findings it was joined from.
+    """
 
     card: Card
     case: Case
     indicator: Indicator
     trace: tuple[Step, ...]
     names: tuple[str, ...] = ()
+    parts: "tuple[Finding, ...]" = ()
+
+    @property
+    def each(self) -> "tuple[Finding, ...]":
+        """The findings it was joined from; itself where it was not joined."""
+        return self.parts or (self,)
+
+    @property
+    def moment(self) -> Moment:
+        """What its texts are filled from."""
+        return Moment(self.case, self.trace, self.names, tuple(part.case for part in self.each))
+
+    @property
+    def ingredients(self) -> tuple[str, ...]:
+        """The ingredients it is about; none for the patient, and for all medicines of a card with `each: false`."""
+        if not self.card.about.each and len(self.names) > 1:
+            return ()
+        return tuple(dict.fromkeys(part.case.course.ingredient for part in self.each if part.case.course))
 
     @property
     def medicine(self) -> str:
-        """The ingredient it is about; empty for the patient, and for several medicines together."""
-        return self.case.course.ingredient if self.case.course and len(self.names) < 2 else ""
+        """The same in words."""
+        return ", ".join(self.ingredients)
 
     @property
     def orders(self) -> frozenset[str]:
         """The references of the orders it rests on."""
-        return frozenset(order.reference for order in self.case.orders if order.reference)
+        return frozenset(order.reference for part in self.each for order in part.case.orders if order.reference)
 
     @property
     def rank(self) -> tuple[int, int, str]:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from cds_service.chart import Chart, Gap, Medication
 from cds_service.decide.decision import Finding, Outcome
+from cds_service.decide.joining import one_for_all
 from cds_service.knowledge.card import Card, Indicator
 from cds_service.knowledge.case import Case, Course, Hook, Pair
 from cds_service.knowledge.criteria import Step, Trace, could_hold
@@ -23,7 +24,7 @@ def evaluate(card: Card, chart: Chart, hook: Hook, courses: tuple[Course, ...]) 
     blind = _blind_spots(card, chart, hook, courses)
     if blind:
         outcomes.append(Outcome(card, "", "cannot-judge", None, (), blind, "the medicines are not all known"))
-    return (_distinct(findings) if card.about.each else _joined(findings)), outcomes
+    return (_distinct(findings) if card.about.each else one_for_all(findings)), outcomes
 
 
 class Present(NamedTuple):
@@ -149,13 +150,3 @@ def _distinct(findings: list[Finding]) -> list[Finding]:
         if not finding.orders or all(finding.orders != other.orders for other in kept):
             kept.append(finding)
     return kept
-
-
-def _joined(findings: list[Finding]) -> list[Finding]:
-    """All findings of a card with `each: false` as one, at the highest level found."""
-    if not findings:
-        return []
-    head = min(findings, key=lambda finding: finding.rank)
-    names = tuple(dict.fromkeys(f.case.course.head.name for f in findings if f.case.course))
-    steps = tuple(step for finding in findings for step in finding.trace)
-    return [Finding(head.card, head.case, head.indicator, steps, names)]

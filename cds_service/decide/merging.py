@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from cds_service.chart import Problem
 from cds_service.decide.decision import RANK, Finding
+from cds_service.decide.joining import has_draft
 from cds_service.knowledge.card import Indicator
 from cds_service.knowledge.case import Hook
 
@@ -50,9 +51,13 @@ def _silences(strong: Finding, weak: Finding) -> bool:
 
 def _same_medicine(one: Finding, other: Finding) -> bool:
     """One medicine, two halves of one combination product, or a finding about the patient."""
-    if not one.medicine or not other.medicine or one.medicine == other.medicine:
+    if not one.ingredients or not other.ingredients or _shared(one, other):
         return True
     return bool(one.orders & other.orders)
+
+
+def _shared(one: Finding, other: Finding) -> bool:
+    return not frozenset(one.ingredients).isdisjoint(other.ingredients)
 
 
 def bundled(findings: Sequence[Finding], hook: Hook) -> list[Bundle]:
@@ -73,7 +78,9 @@ def _unite(homes: list[int], one: int, two: int) -> None:
 
 
 def _belong_together(one: Finding, other: Finding) -> bool:
-    if one.card.group == other.card.group and one.medicine == other.medicine and one.medicine:
+    if one.card.group == other.card.group and _shared(one, other):
+        return True
+    if one.card is other.card and not has_draft(one) and not has_draft(other):
         return True
     if other.card.id not in one.card.merge.joins:
         return False
@@ -102,7 +109,7 @@ def bundle_of(findings: Sequence[Finding]) -> Bundle:
     joined = {name for finding in findings for name in finding.card.merge.joins if name != finding.card.id}
     guests = {finding.card.id for finding in findings if finding.card.merge.joins_any}
     heads = [f for f in findings if f.card.id not in joined | guests] or list(findings)
-    head = min(heads, key=lambda finding: (finding.card.priority, finding.card.id, finding.medicine))
+    head = min(heads, key=lambda finding: (finding.card.priority, finding.card.id, finding.rank, finding.medicine))
     sections = sorted((f for f in findings if f is not head), key=lambda finding: finding.rank)
     return Bundle(head, tuple(sections))
 

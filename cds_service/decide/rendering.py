@@ -9,14 +9,14 @@ from cds_service import hooks
 from cds_service.caller import ClientOptions, SelectionBehavior
 from cds_service.decide import wording
 from cds_service.decide.decision import Finding, Shown
+from cds_service.decide.joining import worded, wording_of
 from cds_service.decide.merging import Bundle
 from cds_service.decide.suggesting import Held, Made, chosen, suggest
+from cds_service.decide.unchecked import not_checked
 from cds_service.knowledge.card import Card
-from cds_service.knowledge.placeholders import Moment
 from cds_service.knowledge.references import Citation, References
-from cds_service.knowledge.templates import Template, markdown, plain_text, shortened
+from cds_service.knowledge.templates import fitted, markdown
 
-SHORTEST_NAME = 12
 # What is the same every time a card is written is kept; a worker holds one library, and few addresses of its own.
 _KEPT = 1024
 
@@ -45,16 +45,16 @@ def render(bundle: Bundle, style: Style) -> Rendered:
     uuid = str(uuid5(style.decision_id, f"card|{head.card.id}|{head.medicine}"))
     card = hooks.Card(
         uuid=uuid,
-        summary=summary(head),
+        summary=summary(_speaker(bundle)),
         indicator=bundle.indicator,
-        detail=_detail(bundle),
+        detail=_detail(bundle, style.references),
         source=source(head.card, style.options.service_url),
         suggestions=tuple(offer.suggestion for offer in made),
         selection_behavior=_selection(made, style.options),
         override_reasons=override_reasons(head.card, style.options.service_url),
         extension=extension(bundle.findings, style.options),
     )
-    held = tuple(offer.text for offer in offers if isinstance(offer, Held))
+    held = tuple(dict.fromkeys(offer.text for offer in offers if isinstance(offer, Held)))
     return Rendered(card, shown_of(uuid, bundle.findings, made), held)
 
 
@@ -67,47 +67,36 @@ def shown_of(uuid: str, findings: Sequence[Finding], made: Sequence[Made]) -> Sh
 
 def summary(finding: Finding) -> str:
     """The summary of a finding, at most 139 characters: the medicine's name is shortened first."""
-    return fitted(_wording(finding), Moment(finding.case, finding.trace, finding.names))
+    wording, moment = worded(finding)
+    return fitted(wording.template, moment, hooks.LONGEST_SUMMARY)
 
 
-def _wording(finding: Finding) -> Template:
-    """The first wording whose condition holds; the loader sees to it that the last has none."""
-    wordings = finding.card.summaries
-    return next((w.template for w in wordings if w.judge is None or w.judge(finding.case, [])), wordings[-1].template)
+def _speaker(bundle: Bundle) -> Finding:
+    """The finding whose summary opens the card: the head, but never over a graver one that its words leave out."""
+    if bundle.head.indicator == bundle.indicator:
+        return bundle.head
+    gravest = [section for section in bundle.sections if section.indicator == bundle.indicator]
+    spoken = wording_of(bundle.head).speaks_for
+    return bundle.head if any(section.card.id in spoken for section in gravest) else gravest[0]
 
 
 def _opening(finding: Finding) -> str:
     """The summary of a section, which has room for long names."""
-    return _wording(finding).fill(Moment(finding.case, finding.trace, finding.names), markdown)
-
-
-def fitted(template: Template, moment: Moment) -> str:
-    """A text of at most 139 characters on one line."""
-    text = template.fill(moment, plain_text)
-    if len(text) <= hooks.LONGEST_SUMMARY:
-        return text
-    names = [name for name in template.names if name in ("drug", "drugs", "also", "condition", "reason", "gaps")]
-    lengths = {part.filler.name: len(plain_text(part.filler.fill(moment))) for part in template.parts if part.filler}
-    short: dict[str, int] = {}
-    for name in dict.fromkeys(names):
-        short[name] = max(lengths[name] - (len(text) - hooks.LONGEST_SUMMARY), SHORTEST_NAME)
-        text = template.fill(moment, plain_text, short)
-        if len(text) <= hooks.LONGEST_SUMMARY:
-            break
-    return shortened(text, hooks.LONGEST_SUMMARY)
+    wording, moment = worded(finding)
+    return wording.template.fill(moment, markdown)
 
 
 def _body(finding: Finding) -> str:
-    moment = Moment(finding.case, finding.trace, finding.names)
-    return finding.card.detail.fill(moment, markdown).strip()
+    return finding.card.detail.fill(finding.moment, markdown).strip()
 
 
-def _detail(bundle: Bundle) -> str:
+def _detail(bundle: Bundle, references: References) -> str:
     """Head, sections, why, what was not checked, sources, standing lines."""
-    parts = [_body(bundle.head)]
+    parts = [_opening(bundle.head)] if _speaker(bundle) is not bundle.head else []
+    parts.append(_body(bundle.head))
     parts += [f"### {f.card.title}\n\n{_opening(f)}\n\n{_body(f)}" for f in bundle.sections]
     parts += [wording.why(finding) for finding in bundle.findings]
-    parts.append(wording.not_checked([step for finding in bundle.findings for step in finding.trace]))
+    parts.append(not_checked(bundle, references))
     cited: dict[str, Citation] = {c.key: c for finding in bundle.findings for c in finding.card.evidence}
     parts.append(wording.sources(cited.values()))
     parts.append(wording.standing([finding.card for finding in bundle.findings]))

@@ -7,6 +7,7 @@ from cds_service.caller import ClientOptions
 from cds_service.chart import SECTIONS, Chart, Gap, Section
 from cds_service.decide.decision import Decision, Finding, Outcome, Result
 from cds_service.decide.evaluate import concerned, evaluate, present
+from cds_service.decide.joining import joined
 from cds_service.decide.merging import Bundle, bundle_of, bundled, seated, silenced
 from cds_service.decide.quality import quality_card
 from cds_service.decide.rendering import Rendered, Style, render
@@ -42,7 +43,7 @@ def _answered(
 ) -> Decision:  # fmt: skip
     gone = silenced(findings)
     kept = [finding for position, finding in enumerate(findings) if position not in gone]
-    bundles = bundled(kept, hook)
+    bundles = bundled(joined(kept), hook)
     gaps = _unread(outcomes, chart)
     quality = next((card for card in cards if card.about.subject == "gaps"), None)
     seats, overflow = seated(bundles, with_quality=bool(gaps) and quality is not None)
@@ -87,12 +88,16 @@ def _failure(bundle: Bundle, style: Style, rendered: list[Rendered]) -> str:
 
 def _sound_part(bundle: Bundle, fault: str, style: Style, rendered: list[Rendered]) -> dict[int, str]:
     """Write what is left of a bundle without the findings that fail by themselves, and name those."""
-    alone = {id(finding): _failure(bundle_of([finding]), style, []) for finding in bundle.findings}
-    failed = {finding: why for finding, why in alone.items() if why}
-    left = [finding for finding in bundle.findings if id(finding) not in failed]
-    if failed and left and not _failure(bundle_of(left), style, rendered):
-        return failed
-    return dict.fromkeys(alone, fault)
+    alone = [(finding, _failure(bundle_of([finding]), style, [])) for finding in bundle.findings]
+    left = [finding for finding, why in alone if not why]
+    if 0 < len(left) < len(alone) and not _failure(bundle_of(left), style, rendered):
+        return {place: why for finding, why in alone if why for place in _places(finding)}
+    return {place: fault for finding, _ in alone for place in _places(finding)}
+
+
+def _places(finding: Finding) -> tuple[int, ...]:
+    """The `id` of a finding and of those it was joined from."""
+    return (id(finding), *map(id, finding.parts))
 
 
 def _judge_all(
@@ -145,8 +150,8 @@ def _unread_behind(outcome: Outcome, chart: Chart) -> tuple[Gap, ...]:
 def _fates(
     findings: Sequence[Finding], gone: Mapping[int, str], seats: Sequence[Bundle], failed: Mapping[int, str]
 ) -> list[Outcome]:
-    heads = {id(bundle.head) for bundle in seats}
-    sections = {id(finding) for bundle in seats for finding in bundle.sections}
+    heads = {place for bundle in seats for place in _places(bundle.head)}
+    sections = {place for bundle in seats for finding in bundle.sections for place in _places(finding)}
     fates = []
     for position, finding in enumerate(findings):
         result: Result = "overflow"

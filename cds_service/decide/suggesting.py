@@ -6,18 +6,15 @@ from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from cds_service import hooks
-from cds_service.chart import Medication
 from cds_service.decide.decision import Finding
 from cds_service.decide.orders import edited
 from cds_service.knowledge.card import Offer
-from cds_service.knowledge.case import Pair
-from cds_service.knowledge.placeholders import Moment
+from cds_service.knowledge.placeholders import Moment, draft_of
 from cds_service.knowledge.references import References
-from cds_service.knowledge.templates import plain_text, shortened
+from cds_service.knowledge.templates import LONGEST_LABEL, fitted, plain_text
 from cds_service.terminology import Coding
 
 _DELETABLE = re.compile(r"MedicationRequest/[A-Za-z0-9_.-]+\Z")
-LONGEST_LABEL = 100
 
 
 class Made(NamedTuple):
@@ -35,9 +32,12 @@ class Held(NamedTuple):
 
 
 def suggest(finding: Finding, references: References, decision_id: UUID) -> list[Made | Held]:
-    """The suggestions of one finding, in the order of the card."""
-    moment = Moment(finding.case, finding.trace, finding.names)
-    found = (_offer(offer, finding, moment, references, decision_id) for offer in finding.card.offers)
+    """The suggestions of one finding, in the order of the card; each one judged for each of its medicines."""
+    moment = finding.moment
+    parts = [(part, moment._replace(case=part.case, trace=part.trace)) for part in finding.each]
+    found = (
+        _offer(offer, part, told, references, decision_id) for offer in finding.card.offers for part, told in parts
+    )
     return [made for made in found if made is not None]
 
 
@@ -46,7 +46,7 @@ def _offer(
 ) -> Made | Held | None:
     if offer.judge is not None and not offer.judge(finding.case, []):
         return None
-    label = shortened(offer.label.fill(moment, plain_text), LONGEST_LABEL)
+    label = fitted(offer.label, moment, LONGEST_LABEL)
     action = _action(offer, label, finding, moment, references)
     if not isinstance(action, hooks.Action):
         return Held(f"{finding.card.id}: {offer.key}: {action}") if action else None
@@ -64,7 +64,7 @@ def _target(action: hooks.Action) -> str:
 def _action(offer: Offer, label: str, finding: Finding, moment: Moment, references: References) -> hooks.Action | str:
     if offer.kind == "create":
         return _creation(offer, label, finding, moment, references)
-    draft = drafted(finding)
+    draft = draft_of(finding.case, finding.trace)
     if draft is None:
         return ""  # nothing is being ordered: on patient-view no order is ever changed
     if not _DELETABLE.match(draft.reference):
@@ -72,6 +72,8 @@ def _action(offer: Offer, label: str, finding: Finding, moment: Moment, referenc
     if offer.kind == "delete":
         description = f"Remove the draft order for {plain_text(draft.name)}"
         return hooks.Action(type="delete", description=description, resource_id=draft.reference)
+    if finding.case.course and len(finding.case.course.drafts) > 1:
+        return "several orders of this medicine are being written: a change of one would not set its dose"
     changed = edited(draft, offer.fill(moment) if offer.fill else {})
     if isinstance(changed, str):
         return changed
@@ -96,19 +98,6 @@ def _proposed_classes(resource: dict[str, object], references: References) -> fr
         for part in concept.get("coding", ())
     ]
     return references.terms.drug(codings, str(concept.get("text", ""))).classes
-
-
-def drafted(finding: Finding) -> Medication | None:
-    """The draft order a finding is about: the anchor's own, or the partner that is being ordered."""
-    course = finding.case.course
-    if course and course.drafts:
-        return course.drafts[0]
-    for step in finding.trace:
-        for item in step.evidence if step.value and step.leaf.partner and not step.leaf.excludes else ():
-            order = item.medication if isinstance(item, Pair) else item
-            if isinstance(order, Medication) and order.judged:
-                return order
-    return None
 
 
 def chosen(made: Sequence[Made]) -> list[Made]:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from cds_service.chart import Allergy, Gap, LabResult, Medication, Problem
 from cds_service.decide.decision import Finding
 from cds_service.knowledge.card import Card
-from cds_service.knowledge.case import Absent, Evidence, Note, Pair, use_began
+from cds_service.knowledge.case import Absent, Course, Evidence, Note, Pair, use_began
 from cds_service.knowledge.criteria import Step
 from cds_service.knowledge.placeholders import shown_day
 from cds_service.knowledge.quantities import plain, readable_unit
@@ -41,7 +41,7 @@ def evidence_words(item: Evidence) -> str:
     if isinstance(item, Pair):
         return evidence_words(item.medication)
     if isinstance(item, Absent):
-        return f"{item.what}: none on file"
+        return f"{item.what}: {item.why}"
     return markdown(item.text) if isinstance(item, Note) else markdown(gap_words(item))
 
 
@@ -66,22 +66,16 @@ def gap_words(gap: Gap) -> str:
     return plain_text(f"{what} ({gap.reason.replace('-', ' ')})")
 
 
-def gap_sentence(gap: Gap) -> str:
-    """A gap for the body of a card, its detail included."""
-    detail = f": {markdown(gap.detail)}" if gap.detail else ""
-    return f"{markdown(gap_words(gap))}{detail}"
-
-
 def why(finding: Finding) -> str:
     """The medicine it is about and the criteria that held, told by the data they rest on."""
     card = finding.card
     held = [step for step in finding.trace if step.value is True and not step.leaf.excludes]
     head = f"**Why you see this** (rule {card.id}, version {card.version})"
-    return "\n".join([head, "", *_medicine(finding), *_by_evidence(held)])
+    medicines = [line for part in finding.each for line in _medicine(part.case.course)]
+    return "\n".join([head, "", *dict.fromkeys(medicines), *_by_evidence(held)])
 
 
-def _medicine(finding: Finding) -> list[str]:
-    course = finding.case.course
+def _medicine(course: Course | None) -> list[str]:
     if course is None:
         return []
     state = "ordered now" if course.drafts else "taken" if course.taken else "stopped"
@@ -90,25 +84,13 @@ def _medicine(finding: Finding) -> list[str]:
     return [f"- {markdown(course.head.name)}, {state}{began}"]
 
 
-def not_checked(trace: Iterable[Step]) -> str:
-    """The criteria that could not be judged, told by what is missing, and what was assumed of them."""
-    lines = _by_evidence([step for step in trace if step.value is None])
-    return "\n".join(["**What was not checked**", "", *lines]) if lines else ""
-
-
 def _by_evidence(steps: Iterable[Step]) -> list[str]:
     """One line for each piece of evidence, with every criterion that rests on it."""
     found: dict[str, dict[str, None]] = {}
     for step in steps:
         words = "; ".join(dict.fromkeys(evidence_words(item) for item in step.evidence[:5]))
-        found.setdefault(words, {})[f"{step.leaf.text}{_assumption(step)}"] = None
+        found.setdefault(words, {})[step.leaf.text] = None
     return [f"- {words} ({'; '.join(texts)})" if words else f"- {'; '.join(texts)}" for words, texts in found.items()]
-
-
-def _assumption(step: Step) -> str:
-    if not step.assumed:
-        return ""
-    return ", taken as present" if step.leaf.if_unknown else ", taken as absent"
 
 
 def sources(evidence: Iterable[Citation]) -> str:

@@ -40,11 +40,12 @@ class Level(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """One wording of the summary and when it is used."""
+    """One wording of the summary and when it is used; `speaks_for` are the cards whose findings it names too."""
 
     template: Template
     criterion: Criterion | None
     judge: Compiled | None
+    speaks_for: frozenset[str] = frozenset()
 
 
 class Offer(NamedTuple):

@@ -169,7 +169,7 @@ def _level(name: Indicator, spot: Spot, references: References) -> Level:
 def _summaries(spot: Spot, references: References) -> tuple[Summary, ...]:
     if isinstance(spot.value, str):
         return (Summary(read_template(spot, references), None, None),)
-    entries = [entry.mapping(["text"], ["when"]) for entry in spot.items()]
+    entries = [entry.mapping(["text"], ["when", "speaks_for"]) for entry in spot.items()]
     found = [_summary(entry, references) for entry in entries]
     if not found or found[-1].criterion is not None:
         spot.fault("the last summary has no when, so that there is always one")
@@ -179,7 +179,8 @@ def _summaries(spot: Spot, references: References) -> tuple[Summary, ...]:
 def _summary(members: Mapping[str, Spot], references: References) -> Summary:
     criterion = read_criterion(members["when"], references) if "when" in members else None
     template = read_template(members["text"], references)
-    return Summary(template, criterion, compile_criterion(criterion) if criterion else None)
+    speaks_for = _names(members["speaks_for"]) if "speaks_for" in members else frozenset[str]()
+    return Summary(template, criterion, compile_criterion(criterion) if criterion else None, speaks_for)
 
 
 def _detail(spot: Spot | None, folder: Path, document: Document, references: References) -> Template:

@@ -19,9 +19,10 @@ LONGEST_BREAK_DAYS = 30
 
 
 class Absent(NamedTuple):
-    """Looked for where it would stand, and not there."""
+    """Looked for where it would stand, and not there; `why` in a few words."""
 
     what: str
+    why: str = "none on file"
 
 
 class Note(NamedTuple):

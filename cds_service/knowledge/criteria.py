@@ -64,6 +64,11 @@ class Step(Struct, frozen=True):
     evidence: tuple[Evidence, ...]
     assumed: bool = False
 
+    @property
+    def counts_as(self) -> Truth:
+        """The answer that the criterion went on with: the fact's own, or what was assumed in its place."""
+        return self.leaf.if_unknown if self.assumed else self.value
+
 
 Trace = list[Step]
 Compiled = Callable[[Case, Trace], Truth]
@@ -136,6 +141,17 @@ def _at_best(criterion: Criterion, steps: Iterator[Step], hoped: bool) -> Truth:
     if step.value is None and not step.assumed and any(isinstance(item, Gap) for item in step.evidence):
         return hoped
     answer = criterion.if_unknown if step.assumed else step.value
+    return negate(answer) if criterion.negated else answer
+
+
+def replayed(criterion: Criterion, answers: Iterator[Truth]) -> Truth:
+    """What a criterion comes to when its leaves are answered so, in the order of writing; unknown where answers end."""
+    if isinstance(criterion, Group):
+        parts = [replayed(part, answers) for part in criterion.parts]
+        if criterion.operator == "all":
+            return every(parts)
+        return negate(some(parts)) if criterion.operator == "none" else some(parts)
+    answer = next(answers, None)
     return negate(answer) if criterion.negated else answer
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from cds_service.chart import Problem
-from cds_service.knowledge.placeholders import Moment, find_placeholder
+from cds_service.knowledge.placeholders import Moment, find_placeholder, partners
 from cds_service.knowledge.references import References
 from cds_service.knowledge.spot import Spot
 from cds_service.knowledge.templates import PLACEHOLDER
@@ -109,7 +109,9 @@ def _in_days(days: int) -> _Fill:
 
 
 def _order(moment: Moment) -> str | None:
-    return next((order.reference for order in moment.case.orders if order.reference), None)
+    """The medicine's own order; where the card is about the patient, the order that it found."""
+    own = next((order.reference for order in moment.case.orders if order.reference), None)
+    return own or next((order.reference for order in partners(moment.trace) if order.reference), None)
 
 
 def _problem(moment: Moment) -> str | None:

@@ -8,15 +8,17 @@ from typing import NamedTuple
 from cds_service.hooks import LONGEST_SUMMARY
 from cds_service.knowledge.card import Card
 from cds_service.knowledge.faults import Fault
+from cds_service.knowledge.placeholders import NAMES
 from cds_service.knowledge.references import References
 from cds_service.knowledge.source_attributes import statements
 from cds_service.knowledge.statements import FILE
-from cds_service.knowledge.templates import Template
+from cds_service.knowledge.templates import LONGEST_LABEL, SHORTEST_NAME, Template
+from cds_service.knowledge.wording import template_text
 
 _DATES = ("approved", "last_review", "next_review")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 # The most a placeholder can need, the shortening of names included.
-_LONGEST = {"drug": 12, "drugs": 12, "also": 12, "condition": 12, "reason": 12, "gaps": 12, "age": 7, "missing": 24,
+_LONGEST = {**dict.fromkeys(NAMES, SHORTEST_NAME), "age": 7, "missing": 24,
             "drug.dose": 19, "drug.since": 16, "drug.stopped": 16, "condition.date": 16, "dose.from": 9, "dose.to": 9,
             "dose.days": 5}  # fmt: skip
 _LONGEST_VALUE, _LONGEST_DATE, _LONGEST_REPORT = 6, 10, 16
@@ -34,18 +36,34 @@ def remarks(card: Card, references: References, today: date) -> Iterator[Remark]
     file = f"{card.folder}/card.yaml"
     yield from (Remark(Fault(file, 0, text), True) for text in _said(card, references))
     yield from _due(card, file, today)
-    for summary in card.summaries:
-        length = _longest(summary.template, references)
-        if length > LONGEST_SUMMARY:
-            shown = "".join(part.text for part in summary.template.parts)[:60]
-            text = f"a summary may reach {length} characters, allowed are {LONGEST_SUMMARY}: {shown}"
-            yield Remark(Fault(file, 0, text), True)
+    yield from (Remark(Fault(file, 0, text), True) for text in _oversized(card, references))
+
+
+def _oversized(card: Card, references: References) -> Iterator[str]:
+    texts = [
+        *(("a summary", summary.template, LONGEST_SUMMARY) for summary in card.summaries),
+        *(("the label of a suggestion", offer.label, LONGEST_LABEL) for offer in card.offers),
+    ]
+    for what, template, most in texts:
+        length = _longest(template, references)
+        if length > most:
+            shown = "".join(part.text for part in template.parts)[:60]
+            yield f"{what} may reach {length} characters, allowed are {most}: {shown}"
 
 
 def _said(card: Card, references: References) -> Iterator[str]:
     yield from _review(card)
+    yield from _unnamed(card)
     yield from _overrated(card)
     yield from _unconfirmed(card, references)
+
+
+def _unnamed(card: Card) -> Iterator[str]:
+    """Suggestions whose label leaves open which order they act on: on a card of several medicines that is a trap."""
+    for offer in card.offers:
+        if offer.kind != "create" and "draft" not in offer.label.names:
+            label = template_text(offer.label)
+            yield f'the suggestion "{label}" acts on the draft: its label must name it with {{{{draft}}}}'
 
 
 def _longest(template: Template, references: References) -> int:

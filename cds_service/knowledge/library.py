@@ -127,6 +127,12 @@ def _crossed(cards: list[Card], catalogue: frozenset[str]) -> list[Fault]:
             Fault(f"{card.folder}/card.yaml", 0, f"merge: {not_one_of('the card', name, allowed)}")
             for name in sorted(named - allowed)
         ]
+        guests = card.merge.joins | {other.id for other in cards if other.group == card.group and other is not card}
+        faults += [
+            Fault(f"{card.folder}/card.yaml", 0, f"summary: {not_one_of('the section it speaks for', name, guests)}")
+            for wording in card.summaries
+            for name in sorted(wording.speaks_for - guests)
+        ]
     return faults
 
 

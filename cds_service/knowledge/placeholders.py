@@ -1,13 +1,13 @@
 """What a card's text may name: `{{drug}}`, `{{lab.<test>}}`, `{{condition}}` and the rest, each with its meaning."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
 from cds_service.chart import Allergy, Day, LabResult, Medication, Problem
-from cds_service.knowledge.case import Absent, Case, Pair, use_began
+from cds_service.knowledge.case import Absent, Case, Course, Pair, use_began
 from cds_service.knowledge.criteria import Step
-from cds_service.knowledge.facts.doses import latest, spread
+from cds_service.knowledge.facts.doses import latest, spread, total_daily
 from cds_service.knowledge.facts.labs import latest_result
 from cds_service.knowledge.faults import not_one_of
 from cds_service.knowledge.quantities import plain
@@ -16,13 +16,22 @@ from cds_service.knowledge.spot import Spot
 from cds_service.knowledge.traits import Trait
 from cds_service.terminology import Test
 
+# Of several names in one text each keeps at least so much; below that the first is named and the others are counted.
+SHORTEST_OF_SEVERAL = 8
+
 
 class Moment(NamedTuple):
-    """One finding at the moment of writing: its case, its trace, and all courses when it speaks of several."""
+    """One finding at the moment of writing: its case and trace; names and cases of all when it speaks of several."""
 
     case: Case
     trace: tuple[Step, ...]
     names: tuple[str, ...] = ()
+    cases: tuple[Case, ...] = ()
+
+    @property
+    def courses(self) -> tuple[Course, ...]:
+        """The courses it speaks of."""
+        return tuple(case.course for case in self.cases or (self.case,) if case.course)
 
 
 Fill = Callable[[Moment], str]
@@ -34,6 +43,12 @@ class Filler(NamedTuple):
     name: str
     fill: Fill
     foreign: bool = False
+
+    def cut(self, moment: Moment, room: int) -> str:
+        """Its words in so many characters; of several names each keeps its beginning, or the first of them does."""
+        if self.name != "drug" or len(moment.courses) < 2:
+            return shortened(self.fill(moment), room)
+        return _fitting(_named(moment), room)
 
 
 def find_placeholder(name: str, spot: Spot, references: References) -> Filler:
@@ -81,13 +96,50 @@ def _evidence(moment: Moment, kinds: tuple[type, ...], excluded: bool = False) -
             yield from (item for item in step.evidence if isinstance(item, kinds))
 
 
+def shortened(text: str, length: int) -> str:
+    """The text, cut to a length with an ellipsis."""
+    return text if len(text) <= length else text[: max(length - 1, 1)].rstrip() + "…"
+
+
+def _named(moment: Moment) -> list[str]:
+    return list(dict.fromkeys(course.head.name for course in moment.courses))
+
+
+def _fitting(names: Sequence[str], room: int) -> str:
+    if len(names) < 2 or len(_listed(names)) <= room:
+        return shortened(_listed(names), room)
+    joints = len(_listed(names)) - sum(map(len, names))
+    share = (room - joints) // len(names)
+    if share < SHORTEST_OF_SEVERAL:
+        more = f" +{len(names) - 1}"
+        return shortened(names[0], room - len(more)) + more
+    spare = sum(max(share - len(name), 0) for name in names)
+    long = sum(len(name) > share for name in names)
+    return _listed([shortened(name, share + spare // long) for name in names])
+
+
+def _listed(words: Iterable[str]) -> str:
+    """Words in a list; each once where all are the same."""
+    *rest, last = dict.fromkeys(words)
+    return f"{', '.join(rest)} and {last}" if rest else last
+
+
 def _drug(moment: Moment) -> str:
-    return moment.case.course.head.name if moment.case.course else "the medicine"
+    return _listed(_named(moment)) if moment.courses else "the medicine"
 
 
 def _dose(moment: Moment) -> str:
-    course = moment.case.course
-    daily = course.head.dose.daily if course else None
+    return _of_each(moment, _daily) or "dose not computable"
+
+
+def _of_each(moment: Moment, words: Callable[[Course], str]) -> str:
+    """Something of every course, in the order of their names; once where all are the same."""
+    found = [words(course) for course in moment.courses]
+    return _listed(found) if len(set(found)) < 2 and found else " and ".join(found)
+
+
+def _daily(course: Course) -> str:
+    daily = total_daily(course.current)
     return f"{spread(daily)} mg/day" if daily else "dose not computable"
 
 
@@ -120,12 +172,15 @@ def _ago(moment: Moment, day: date) -> int:
 
 
 def _since(moment: Moment) -> str:
-    return shown_day(use_began(moment.case.course) if moment.case.course else None)
+    return _of_each(moment, lambda course: shown_day(use_began(course))) or shown_day(None)
 
 
 def _stopped(moment: Moment) -> str:
-    course = moment.case.course
-    stops = [order.stopped for order in course.stopped if order.stopped] if course else []
+    return _of_each(moment, _stop) or shown_day(None)
+
+
+def _stop(course: Course) -> str:
+    stops = [order.stopped for order in course.stopped if order.stopped]
     return shown_day(max(stops, key=lambda day: day.last, default=None))
 
 
@@ -140,6 +195,27 @@ def _also(moment: Moment) -> str:
         if isinstance(order, Medication) and order not in moment.case.orders:
             return order.name
     return "another medicine"
+
+
+def draft_of(case: Case, trace: Iterable[Step]) -> Medication | None:
+    """The draft order that a suggestion acts on: the anchor's own, else the partner that is being ordered."""
+    if case.course and case.course.drafts:
+        return case.course.drafts[0]
+    return next((order for order in partners(trace) if order.judged), None)
+
+
+def partners(trace: Iterable[Step]) -> Iterator[Medication]:
+    """The other medicines that were found, in the order of the criteria."""
+    for step in trace:
+        for item in step.evidence if step.value and step.leaf.partner and not step.leaf.excludes else ():
+            order = item.medication if isinstance(item, Pair) else item
+            if isinstance(order, Medication):
+                yield order
+
+
+def _draft(moment: Moment) -> str:
+    draft = draft_of(moment.case, moment.trace)
+    return draft.name if draft else "the medicine"
 
 
 def _pair_text(moment: Moment, column: str) -> str:
@@ -184,9 +260,14 @@ def _drugs(moment: Moment) -> str:
 
 
 _SIMPLE: dict[str, tuple[Fill, bool, str]] = {
-    "drug": (_drug, True, "the medicine the card is about, as the chart names it"),
+    "drug": (
+        _drug,
+        True,
+        "the medicine the card is about, as the chart names it; where one finding speaks of several, all",
+    ),
     "drugs": (_drugs, True, "all medicines of a card with `each: false`"),
-    "drug.dose": (_dose, False, "its dose per day in mg, or that it cannot be computed"),
+    "draft": (_draft, True, "the draft order that a suggestion removes or changes"),
+    "drug.dose": (_dose, False, "its dose per day in mg, all its orders together, or that it cannot be computed"),
     "drug.since": (_since, False, "when the present stretch of use began"),
     "drug.stopped": (_stopped, False, "when it was stopped"),
     "reason": (_reason, True, "the recorded reason of the order"),
@@ -200,6 +281,9 @@ _SIMPLE: dict[str, tuple[Fill, bool, str]] = {
     "dose.days": (_dose_days, False, "days since the order in force was started"),
     "gaps": (lambda moment: ", ".join(moment.names), True, "what could not be read (data-quality card only)"),
 }
+
+# Names out of the chart: what is shortened where a text would be too long.
+NAMES = ("drug", "drugs", "draft", "also", "condition", "reason", "gaps")
 
 # What of the person a placeholder shows.
 PLACEHOLDER_TRAITS: Mapping[str, frozenset[Trait]] = {"age": frozenset({"date-of-birth"})}

@@ -9,11 +9,18 @@ _HEAD = """# Which card gives way to which
 
 Generated from the `merge` part of every card by `cramp-cds vocabulary --write`; a stale page fails the tests.
 
+Where the same holds of several medicines that a patient takes (one card, level and wording, from the same results),
+one finding names them all; a medicine that is being ordered keeps a finding of its own. Findings of one card always
+make one card on the screen, but for those of two drafts.
+
 Two findings meet when they are about the same medicine, or when one of them is about the patient. A card also joins a
 card of another group whatever the medicine. Findings of one group about one medicine always make one card: its head is
 the finding that no other joins, else the one with the lowest priority number; the others are sections; its level is the
-highest of them all. A clinician sees at most five cards; critical ones are never left out; what finds no place is
-listed by title on the last card, which also says what was not checked.
+highest of them all. Where a section is graver than the head, the card opens with the summary of the gravest section,
+unless the head's own summary speaks for it (`speaks_for`); the head's summary then stands first in the text.
+
+A clinician sees at most five cards; critical ones are never left out; what finds no place is listed by title on the
+last card, which also says what was not checked.
 
 | when this fires | what it does | to this |
 |---|---|---|

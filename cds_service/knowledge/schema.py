@@ -71,7 +71,9 @@ def _properties() -> dict[str, object]:
         "priority": {"type": "integer"},
         "when": _CRITERION,
         "indicator": _indicator(),
-        "summary": {"oneOf": [_TEXT, _list(_closed({"when": _CRITERION, "text": _TEXT}, ("text",)))]},
+        "summary": {
+            "oneOf": [_TEXT, _list(_closed({"when": _CRITERION, "text": _TEXT, "speaks_for": _list(_TEXT)}, ("text",)))]
+        },
         "suggestions": _closed(
             {"select": {"enum": ["any", "at-most-one"]}, "offer": _list(_offer())}, ("select", "offer")
         ),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from cds_service.knowledge.placeholders import Filler, Moment, find_placeholder
+from cds_service.knowledge.placeholders import NAMES, Filler, Moment, find_placeholder, shortened
 from cds_service.knowledge.references import References
 from cds_service.knowledge.spot import Spot
 
@@ -18,6 +18,8 @@ _LINK = re.compile(r"(?i)(://|www\.|@)")
 # Most names are plain words: letters, digits, single blanks, and marks that mean nothing before a blank or a word.
 _HARMLESS = re.compile(r"[A-Za-z](?:[A-Za-z0-9]|[ ,;()/%-](?=[A-Za-z0-9(])|(?<=[0-9])\.(?=[0-9]))*+")
 LONGEST_FOREIGN = 120
+LONGEST_LABEL = 100
+SHORTEST_NAME = 12
 
 Escape = Callable[[str], str]
 
@@ -41,9 +43,8 @@ class Template(NamedTuple):
             if filler is None:
                 shown.append(text)
                 continue
-            value = filler.fill(moment)
-            if short and filler.name in short:
-                value = shortened(value, short[filler.name])
+            room = short.get(filler.name) if short else None
+            value = filler.fill(moment) if room is None else filler.cut(moment, room)
             shown.append(escape(value) if filler.foreign else value)
         return "".join(shown)
 
@@ -90,6 +91,16 @@ def markdown(text: str) -> str:
     return _LINE_START.sub(lambda match: f"&#{ord(match[0][0])};{match[0][1:]}", safe)
 
 
-def shortened(text: str, length: int) -> str:
-    """The text, cut to a length with an ellipsis."""
-    return text if len(text) <= length else text[: max(length - 1, 1)].rstrip() + "…"
+def fitted(template: Template, moment: Moment, longest: int) -> str:
+    """A text on one line, at most so many characters: names out of the chart are shortened before anything else."""
+    text = template.fill(moment, plain_text)
+    if len(text) <= longest:
+        return text
+    lengths = {part.filler.name: len(plain_text(part.filler.fill(moment))) for part in template.parts if part.filler}
+    short: dict[str, int] = {}
+    for name in dict.fromkeys(name for name in template.names if name in NAMES):
+        short[name] = max(lengths[name] - (len(text) - longest), SHORTEST_NAME)
+        text = template.fill(moment, plain_text, short)
+        if len(text) <= longest:
+            break
+    return shortened(text, longest)

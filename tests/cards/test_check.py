@@ -148,6 +148,24 @@ def test_a_summary_that_may_grow_too_long_is_refused(library_folder: Path) -> No
     assert any("a summary may reach" in fault for fault in faults)
 
 
+def test_a_suggestion_that_leaves_open_which_order_it_acts_on_is_refused(library_folder: Path) -> None:
+    faults = changed(library_folder, lambda text: text.replace("Remove the order for {{draft}}", "Remove this order"))
+    named = 'the suggestion "Remove this order" acts on the draft: its label must name it with {{draft}}'
+    assert f"{CARD}/card.yaml: {named}" in faults
+
+
+def test_a_label_that_may_grow_too_long_is_refused(library_folder: Path) -> None:
+    label = "Remove the order for {{draft}} " + "x" * 70
+    faults = changed(library_folder, lambda text: text.replace("Remove the order for {{draft}}", label))
+    assert any("the label of a suggestion may reach 104 characters, allowed are 100" in fault for fault in faults)
+
+
+def test_a_summary_speaks_only_for_cards_that_can_be_its_sections(library_folder: Path) -> None:
+    worded = "summary:\n  - speaks_for: [quinine-cramps]\n    when:"
+    faults = changed(library_folder, lambda text: text.replace("summary:\n  - when:", worded))
+    assert any("summary: the section it speaks for" in fault and "quinine-cramps" in fault for fault in faults)
+
+
 def test_a_vignette_that_expects_something_else_is_named(library_folder: Path) -> None:
     faults = changed(
         library_folder, lambda text: text.replace("finding: warning", "finding: info", 1), "vignettes.yaml"

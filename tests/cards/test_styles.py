@@ -11,7 +11,7 @@ from cds_service.simulation import proof
 from cds_service.simulation.vignettes import CLOCK, Vignette, compare, read_vignettes
 from cds_service.terminology import read_tables
 from cds_service.terminology.names import words
-from tests.cards.styles import STYLES, Codes, Style, codes_of, styled
+from tests.cards.styles import STYLES, Codes, Json, Style, codes_of, styled
 from tests.conftest import CARDS, OpenService
 
 
@@ -46,13 +46,37 @@ def faults(changed: list[Vignette], clients: dict[str, FlaskClient], library: Li
 
 
 def restyled(vignette: Vignette, style: Style, codes: Codes) -> Vignette:
-    """The vignette in a style; words that name a medicine are expected only where the style keeps its name."""
-    expect = vignette.expect
+    """The vignette in a style; words that name a medicine are expected only where the style keeps its name.
+
+    A suggestion names the order it acts on as the style does.
+    """
+    expect, request = vignette.expect, styled(vignette.request, style, codes)
     if style.renames:
+        expect = replace(expect, suggestions=relabelled(expect.suggestions, vignette.request, request))
         for member in ("summary_contains", "detail_contains"):
             if not codes.terms.ingredients.isdisjoint(words(getattr(expect, member))):
                 expect = replace(expect, **{member: ""})
-    return replace(vignette, request=styled(vignette.request, style, codes), expect=expect)
+    return replace(vignette, request=request, expect=expect)
+
+
+def relabelled(labels: tuple[str, ...] | None, before: Json, after: Json) -> tuple[str, ...] | None:
+    """Labels with the names of the drafts as they stand in another style."""
+    renamed = dict(zip(draft_names(before), draft_names(after), strict=True))
+    return labels and tuple(_renamed(label, renamed) for label in labels)
+
+
+def _renamed(label: str, renamed: dict[str, str]) -> str:
+    acts_on_draft = label.startswith(("Remove the order for ", "Lower ", "Change "))
+    old = next((name for name in renamed if acts_on_draft and name in label), "")
+    return label.replace(old, renamed[old], 1) if old else label
+
+
+def draft_names(request: Json) -> list[str]:
+    drafts = [entry["resource"] for entry in request["context"].get("draftOrders", {}).get("entry", ())]
+    concepts = [draft.get("medicationCodeableConcept", {}) for draft in drafts]
+    return [
+        one.get("text") or next((part.get("display", "") for part in one.get("coding", ())), "") for one in concepts
+    ]
 
 
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: style.name)

@@ -104,11 +104,34 @@ MEDICINES: list[Row] = [
     ("stopped: {within: 14 days}", meds((DRUG, "stopped", {})), U),
 ]
 
+
+def two_taken(one: Range | None, other: Range | None) -> Build:
+    return meds((DRUG, "taken", {"dose": dose(one)}), (DRUG, "taken", {"dose": dose(other)}))
+
+
 DOSES: list[Row] = [
     ("daily_dose: {above: 30 mg}", draft(dose=dose(exactly(31))), T),
     ("daily_dose: {above: 30 mg}", draft(dose=dose(exactly(30))), F),
     ("daily_dose: {above: 30 mg}", draft(dose=dose(Range(0, 40))), U),
     ("daily_dose: {above: 30 mg}", draft(), U),
+    # Two products of one ingredient count together; one of unknown dose adds from nothing to any amount.
+    ("daily_dose: {above: 30 mg}", two_taken(exactly(10), exactly(20)), F),
+    ("daily_dose: {above: 29 mg}", two_taken(exactly(10), exactly(20)), T),
+    ("daily_dose: {at_least: 30 mg}", two_taken(exactly(20), exactly(10)), T),
+    ("daily_dose: {at_most: 20 mg}", two_taken(exactly(10), exactly(20)), F),
+    ("daily_dose: {above: 30 mg}", two_taken(exactly(10), Range(0, 20)), F),
+    ("daily_dose: {above: 30 mg}", two_taken(exactly(20), Range(0, 20)), U),
+    ("daily_dose: {above: 30 mg}", two_taken(exactly(20), None), U),
+    ("daily_dose: {at_most: 30 mg}", two_taken(None, exactly(20)), U),
+    ("daily_dose: {above: 30 mg}", two_taken(exactly(31), None), T),
+    ("daily_dose: {at_most: 30 mg}", two_taken(None, exactly(31)), F),
+    ("daily_dose: {above: 30 mg}", two_taken(None, None), U),
+    # What is being ordered is judged by itself: it may replace what is taken.
+    (
+        "daily_dose: {above: 30 mg}",
+        meds((DRUG, "draft", {"dose": dose(exactly(20))}), (DRUG, "taken", {"dose": dose(exactly(20))})),
+        F,
+    ),
     ("daily_dose: {at_most: 1 g}", draft(dose=dose(exactly(1000))), T),
     ("single_dose: {at_least: 600 mg}", draft(dose=dose(single=exactly(600))), T),
     ("single_dose: {at_least: 600 mg}", draft(dose=dose(single=exactly(599))), F),

@@ -1,6 +1,7 @@
 """Facts about the dose of the medicine a card is about, in mg."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from cds_service.chart import Dose, Gap, Medication, Range
 from cds_service.knowledge.case import Absent, Case, Note, Verdict, within
@@ -45,7 +46,7 @@ def _unread(order: Medication) -> Absent | Gap:
     """A dose that is written but cannot be computed is unread; where none is written there is nothing to read."""
     if order.dose.text:
         return Gap("medications", "not-read", "dose", order.dose.problem, order.reference)
-    return Absent(order.dose.problem or "a computable dose")
+    return Absent("a dose", order.dose.problem or "it cannot be computed")
 
 
 def spread(found: Range) -> str:
@@ -55,24 +56,52 @@ def spread(found: Range) -> str:
     return f"up to {plain(found.high)}" if found.low == 0 else f"{plain(found.low)}-{plain(found.high)}"
 
 
-def _dose_fact(spot: Spot, what: str, figure: Callable[[Dose], Range | None]) -> Reading:
-    members = spot.mapping((), RELATIONS)
-    relation, limit = relation_of(members, spot)
+def total_daily(orders: Iterable[Medication]) -> Range | None:
+    """The dose per day of all these orders together, in mg; None without an order or where one cannot be computed."""
+    doses = [order.dose.daily for order in orders]
+    known = [dose for dose in doses if dose is not None]
+    if not doses or len(known) < len(doses):
+        return None
+    return Range(sum(dose.low for dose in known), sum(dose.high for dose in known))
+
+
+def _together(bound: Bound, orders: Sequence[Medication]) -> Verdict:
+    """The answer for what is taken in all; an order whose dose is unknown adds from nothing to any amount."""
+    unread = [order for order in orders if order.dose.daily is None]
+    known = total_daily(order for order in orders if order.dose.daily is not None)
+    if known is None:
+        return Verdict(None, tuple(_unread(order) for order in unread[:1]))
+    answer = bound.holds(Range(known.low, math.inf) if unread else known)
+    of_several = f" in {len(orders)} orders" if len(orders) > 1 else ""
+    if unread and answer is None:
+        return Verdict(None, (_unread(unread[0]),))
+    return Verdict(answer, (Note(f"{'at least ' if unread else ''}{spread(known)} mg{of_several}"),))
+
+
+def _dose_bound(spot: Spot, what: str) -> tuple[Bound, str]:
+    relation, limit = relation_of(spot.mapping((), RELATIONS), spot)
     bound = Bound(relation, _milligrams(limit))
-    text = f"{what} {WORDING[relation]} {plain(bound.number)} mg"
-    return Reading(text, _judge(bound, figure, " mg"), frozenset())
+    return bound, f"{what} {WORDING[relation]} {plain(bound.number)} mg"
 
 
-@fact("daily_dose", "the planned dose per day of the orders the card speaks of", _NOT_COMPUTABLE, _BOUNDS, NO_TRAIT)
+@fact(
+    "daily_dose",
+    "the planned dose per day of all orders the card speaks of, together",
+    "the dose of an order cannot be computed and the others do not decide",
+    _BOUNDS,
+    NO_TRAIT,
+)
 def daily_dose(spot: Spot, references: References) -> Reading:
-    """`daily_dose: {above: 10 mg}`."""
-    return _dose_fact(spot, "dose per day", lambda dose: dose.daily)
+    """`daily_dose: {above: 10 mg}`; two products of one ingredient count together."""
+    bound, text = _dose_bound(spot, "dose per day")
+    return Reading(text, lambda case: _together(bound, case.orders), frozenset())
 
 
-@fact("single_dose", "the dose taken at one time", _NOT_COMPUTABLE, _BOUNDS, NO_TRAIT)
+@fact("single_dose", "the dose of one order taken at one time", _NOT_COMPUTABLE, _BOUNDS, NO_TRAIT)
 def single_dose(spot: Spot, references: References) -> Reading:
     """`single_dose: {at_least: 600 mg}`."""
-    return _dose_fact(spot, "single dose", lambda dose: dose.single)
+    bound, text = _dose_bound(spot, "single dose")
+    return Reading(text, _judge(bound, lambda dose: dose.single, " mg"), frozenset())
 
 
 @fact("times_per_day", "how often a day the dose is taken", _NOT_COMPUTABLE, _COUNTS, NO_TRAIT)

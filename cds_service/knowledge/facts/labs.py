@@ -102,7 +102,9 @@ def _spoken_limit(limit: Limit, references: References, test: str) -> str:
     unit = readable_unit(references.terms.tests[test].unit)
     figures = sorted(set(limit.values.values()))
     figure = " or ".join(plain(value) for value in figures)
-    return f"{figure} {unit}" if len(figures) == 1 else f"its limit ({figure} {unit}, by kind of test)"
+    kinds = [kind for kind in references.terms.tests[test].variants if kind in limit.values]
+    of_kind = f" ({spoken(tuple(kinds))})" if len(kinds) < len(references.terms.tests[test].variants) else ""
+    return f"{figure} {unit}{of_kind}" if len(figures) == 1 else f"its limit ({figure} {unit}, by kind of test)"
 
 
 def latest_result(case: Case, test: str, preference: tuple[str, ...]) -> LabResult | None:

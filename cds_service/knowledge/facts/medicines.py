@@ -100,7 +100,7 @@ def route(spot: Spot, references: References) -> Reading:
     def judge(case: Case) -> Verdict:
         found = [(order, order.route in wanted if order.route else None) for order in case.orders]
         evidence = tuple(Note(f"route {order.route}", order.route) for order, _ in found if order.route)
-        return Verdict(some(answer for _, answer in found), evidence or (Absent("a route"),))
+        return Verdict(some(answer for _, answer in found), evidence or (Absent("a route", "none given"),))
 
     return Reading(f"route {spoken(wanted)}", judge, NOTHING)
 

@@ -1,0 +1,59 @@
+"""Suggestions name the order they act on, at a length that every client shows, and each deed once."""
+
+import pytest
+
+from cds_service.caller import ClientOptions
+from cds_service.chart import Chart
+from cds_service.decide import decide
+from cds_service.hooks import Card
+from cds_service.knowledge.library import Library
+from tests.decide.test_decision import ID
+from tests.knowledge.charts import ago, chart, order, reason, result
+
+OPTIONS = ClientOptions(shows_drafts=True)
+
+
+def answered(found: Chart, library: Library) -> list[Card]:
+    return list(decide(found, library, OPTIONS, "order-sign", ID).cards)
+
+
+def deletions(card: Card) -> dict[str, str | None]:
+    """Label and target of every suggestion that removes an order."""
+    return {one.label: act.resource_id for one in card.suggestions for act in one.actions if act.type == "delete"}
+
+
+def test_the_partner_that_is_being_ordered_is_the_one_to_remove(library: Library) -> None:
+    taken = order("baclofen", "taken", library, route="oral", started=ago(60))
+    draft = order("oxycodone", "draft", library, name="oxycodone 5 mg tablet")
+    (card,) = answered(chart(medications=(taken, draft)), library)
+    assert deletions(card) == {"Remove the order for oxycodone 5 mg tablet": "MedicationRequest/oxycodone-draft"}
+
+
+def test_findings_of_one_draft_offer_its_removal_once(library: Library) -> None:
+    """Cramps, the low potassium and the interaction all say so."""
+    taken = order("warfarin", "taken", library, started=ago(60))
+    draft = order("quinine", "draft", library, route="oral", reasons=(reason("muscle-cramp"),))
+    card = answered(chart(medications=(taken, draft), labs=[result("potassium", 2.9)]), library)[0]
+    assert deletions(card) == {"Remove the order for quinine": "MedicationRequest/quinine-draft"}
+
+
+def test_two_drafts_on_one_card_are_told_apart(library: Library) -> None:
+    """The card that corrects potassium before a cramp medicine takes in the diuretic's own."""
+    cramp = order("tizanidine", "draft", library, route="oral", reasons=(reason("muscle-cramp"),))
+    diuretic = order("hydrochlorothiazide", "draft", library, route="oral")
+    cards = answered(chart(medications=(cramp, diuretic), labs=[result("potassium", 2.9)]), library)
+    removed = [deletions(card) for card in cards]
+    assert {label: target for found in removed for label, target in found.items()} == {
+        "Remove the order for tizanidine": "MedicationRequest/tizanidine-draft",
+        "Remove the order for hydrochlorothiazide": "MedicationRequest/hydrochlorothiazide-draft",
+    }
+    assert any(len(found) == 2 for found in removed)
+
+
+@pytest.mark.parametrize("length", [79, 80, 120, 300])
+def test_a_long_name_leaves_the_deed_readable(length: int, library: Library) -> None:
+    draft = order("quinine", "draft", library, name="Q" * length, route="oral", reasons=(reason("muscle-cramp"),))
+    (card,) = answered(chart(medications=(draft,)), library)
+    (label,) = deletions(card)
+    assert len(label) <= 100
+    assert label.startswith("Remove the order for Q")
