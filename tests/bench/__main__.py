@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from cds_service import hooks
+from cds_service import hooks, service
 from cds_service.caller import ClientOptions
 from cds_service.decide import decide
 from cds_service.fhir import gather, read_chart
@@ -29,6 +29,7 @@ from tests.bench.report import show
 Measured = dict[str, dict[str, Spent]]
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SERVICE, RECORDED, LIMIT, NAIVE = "service, no record", "service, with its journal", "the limit", "naive Flask"
+DECODED = "service, routing and decoding alone"
 VALIDATION, HEALTHCHAIN = "fhir.resources R4B, whole Bundles", f"healthchain {healthchain_peer.VERSION}"
 
 
@@ -106,12 +107,14 @@ def requests(
     peer: healthchain_peer.Peer | None,
 ) -> Measured:
     """CPU per request for each body and each subject."""
-    plain = wsgi.caller(subjects.application(cards, NOW, folder / "plain", recorded=False))
-    recorded = wsgi.caller(subjects.application(cards, NOW, folder / "recorded", recorded=True))
+    plain = wsgi.caller(subjects.application(cards, NOW, folder / "plain", subjects.unrecorded))
+    recorded = wsgi.caller(subjects.application(cards, NOW, folder / "recorded", service.respond))
+    decoded = wsgi.caller(subjects.application(cards, NOW, folder / "decoded", subjects.decoded_only))
     naive, validate = wsgi.caller(peers.naive_flask(NOW.date())), peers.bundle_validation()
     gc.collect()
     gc.freeze()
     subjects_: dict[str, Callable[[bytes], object]] = {
+        DECODED: decoded,
         SERVICE: plain,
         RECORDED: recorded,
         LIMIT: lambda body: limit.answer(body, NOW.date()),

@@ -9,12 +9,14 @@ from flask import Flask
 from cds_service import hooks, service
 from cds_service.audit import Journal
 from cds_service.caller import Caller
+from cds_service.fhir import gather
 from cds_service.folders import cards_folder
 from cds_service.hooks import HookRequest
 from cds_service.knowledge.library import Library, load_library
 from cds_service.pace import Pace
 from cds_service.settings import Settings
 from cds_service.web.app import create_app
+from cds_service.web.doors import Respond
 
 LARGEST_BODY = "64000000"
 
@@ -24,10 +26,9 @@ def library() -> Library:
     return load_library(cards_folder())
 
 
-def application(cards: Library, now: datetime, folder: Path, *, recorded: bool) -> Flask:
+def application(cards: Library, now: datetime, folder: Path, respond: Respond) -> Flask:
     """The application of a worker, allowed to take the huge body."""
     settings = Settings.load({"CDS_DATA_DIR": str(folder), "CDS_MAX_BODY_BYTES": LARGEST_BODY})
-    respond = service.respond if recorded else unrecorded
     return create_app(settings, cards, Journal(folder), lambda: now, respond, service.take_feedback)
 
 
@@ -36,5 +37,13 @@ def unrecorded(
     pace: Pace | None = None,
 ) -> service.Answer:  # fmt: skip
     """The same story without its record: what the peers do, who keep none."""
-    decision = service.judge(request, caller.options, cards, now, decision_id, pace).decision
+    decision = service.judge(request, caller.options, cards, now, decision_id, pace=pace).decision
     return service.Answer(200, hooks.encode_cards(decision.cards), {"cards": len(decision.cards)})
+
+
+def decoded_only(
+    request: HookRequest, caller: Caller, cards: Library, journal: Journal, now: datetime, decision_id: UUID, pace: Pace
+) -> service.Answer:
+    """Nothing but what comes before the medicine: routing, strict reading, decoding, and an empty answer."""
+    gather(request, cards.needs(service.hook_of(request)))
+    return service.Answer(200, hooks.encode_cards(()), {})
