@@ -296,6 +296,6 @@ def _faults(error: ValidationError, given: Mapping[str, str], secrets: Mapping[s
         if field in secrets:
             yield f"{secret_file(field)} names a file whose value is not usable; allowed is {_ALLOWED[field]}."
             continue
-        # An address may carry a password: then the value is not repeated.
-        shown = "not usable" if "@" in value else f'"{value}"'
+        # What may carry a password is not repeated.
+        shown = "not usable" if field in SECRETS or "@" in value else f'"{value}"'
         yield f"{name} is {shown}; allowed is {_ALLOWED[field]}."

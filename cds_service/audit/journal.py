@@ -16,6 +16,8 @@ FILE_NAME = "decisions.ndjson"
 # A disk with less room than this, some ten records, counts as full before a call finds out.
 _LEAST_ROOM = 65_536
 # Proof that records can be written again: a line that readers skip, long enough to need new room on the disk.
+# How long a question about readiness waits for the disk.
+_PATIENCE_SECONDS = 1.0
 _BLANK_LINE = b" " * 4095 + b"\n"
 # fdatasync leaves out the time stamps, which nobody needs; not every system has it.
 _sync = getattr(os, "fdatasync", os.fsync)
@@ -76,17 +78,24 @@ class Journal:
         That is when the file cannot be opened or synced, or the disk is full; after a write that failed, also until a
         blank line can be written.
         """
-        with self._disk:
-            try:
-                descriptor = self._open()
-                _check_room(descriptor)
-                if self._failed:
-                    self._append(_BLANK_LINE)
-                else:
-                    _sync(descriptor)
-            except OSError as error:
-                self._close()
-                raise JournalUnavailable(_sentence(self._path, error)) from error
+        if not self._disk.acquire(timeout=_PATIENCE_SECONDS):
+            raise JournalUnavailable(f"{self._path}: the disk has not answered for {_PATIENCE_SECONDS:g} s")
+        try:
+            self._check()
+        finally:
+            self._disk.release()
+
+    def _check(self) -> None:
+        try:
+            descriptor = self._open()
+            _check_room(descriptor)
+            if self._failed:
+                self._append(_BLANK_LINE)
+            else:
+                _sync(descriptor)
+        except OSError as error:
+            self._close()
+            raise JournalUnavailable(_sentence(self._path, error)) from error
 
     def close(self) -> None:
         """Give the file back; a later write opens it again."""

@@ -94,7 +94,7 @@ def _secret_faults() -> Iterator[str]:
         path = os.environ.get(secret_file(field), "")
         if path and os.stat(path).st_mode & 0o022:
             yield f"{secret_file(field)} names a file that others may write; chmod go-w it."
-        if re.search(r"://[^/\s]*:[^/\s]*@", os.environ.get(PREFIX + field.upper(), "")):
+        if re.search(r"://[^/\s]*:[^/\s]*@|[?&]password=", os.environ.get(PREFIX + field.upper(), "")):
             yield (
                 f"{PREFIX}{field.upper()} holds a password in the environment; put it into a file and name that with "
                 f"{secret_file(field)}."

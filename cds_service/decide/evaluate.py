@@ -97,12 +97,17 @@ def _judge(card: Card, case: Case) -> tuple[Finding | None, Outcome | None]:
 
 
 def _involves_draft(case: Case, trace: Sequence[Step], certain: bool) -> bool:
-    """On the order hooks a finding must involve a draft: the anchor itself, or the other medicine found."""
+    """On the order hooks a finding must involve a draft: the anchor itself, or the other medicine found.
+
+    A card in doubt involves one where the doubt is about a draft that nobody can identify.
+    """
     if case.hook == "patient-view" or (case.course and case.course.drafts):
         return True
     partners = [step for step in trace if step.leaf.partner and not step.leaf.excludes]
     if not certain:
-        return False
+        judged = {order.reference for order in case.chart.medications if order.judged}
+        doubts = (item for step in partners if step.value is None for item in step.evidence)
+        return any(isinstance(item, Gap) and item.reference in judged for item in doubts)
     return any(_is_judged(item) for step in partners if step.value for item in step.evidence)
 
 

@@ -69,11 +69,11 @@ def _action(offer: Offer, label: str, finding: Finding, moment: Moment, referenc
         return ""  # nothing is being ordered: on patient-view no order is ever changed
     if not _DELETABLE.match(draft.reference):
         return "the draft has no id that a client could find it by"
+    if finding.case.course and len(finding.case.course.drafts) > 1:
+        return "several orders of this medicine are being written: which one to remove or change is not ours to choose"
     if offer.kind == "delete":
         description = f"Remove the draft order for {plain_text(draft.name)}"
         return hooks.Action(type="delete", description=description, resource_id=draft.reference)
-    if finding.case.course and len(finding.case.course.drafts) > 1:
-        return "several orders of this medicine are being written: a change of one would not set its dose"
     changed = edited(draft, offer.fill(moment) if offer.fill else {})
     if isinstance(changed, str):
         return changed

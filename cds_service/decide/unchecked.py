@@ -142,6 +142,8 @@ def _effect(finding: Finding, places: Sequence[int], answer: Truth, bundle: Bund
     answers = [step.counts_as for step in finding.trace]
     for place in places:
         answers[place] = answer
+    if len(finding.each) > 1:
+        return ""  # the card stands on several medicines: what one of them lacks does not decide it
     level = _judged(finding, iter(answers))
     if level is None:
         part = "this card" if len(bundle.findings) == 1 else f'the part "{finding.card.title}"'

@@ -37,26 +37,38 @@ class _Line(Struct, frozen=True):
 def read_medications(drafts: Iterable[Draft], entries: Iterable[Entry], reading: Reading) -> Read[Medication]:
     """Every medicine that a card may look at, and what could not be read.
 
-    An order that is being revised by a judged draft is represented by that draft alone. Orders of medicines that the
-    terminology does not know are counted, not listed; drafts are always listed.
+    An order that a judged draft revises stays beside it while it is of the same medicine: what is taken so far decides
+    whether the draft is a start. One that the draft ends, or turns into another medicine, is represented by the draft
+    alone. Orders of medicines that the terminology does not know are counted, not listed; drafts are always listed.
     """
     drafts = tuple(drafts)
     lines = [_draft(draft, reading) for draft in drafts]
     revised = {
-        reference_of(draft.entry)
+        reference_of(draft.entry): line.medication
         for draft, line in zip(drafts, lines, strict=True)
         if draft.judged and line.gap is None and draft.entry.resource is not None and draft.entry.resource.id
     }
     for entry in entries:
         order = entry.resource
-        if order is not None and order.resource_type in _TYPES and not (revised and reference_of(entry) in revised):
-            reading.check()
-            lines.append(_order(entry, order, reading))
+        if order is None or order.resource_type not in _TYPES:
+            continue
+        reading.check()
+        line = _order(entry, order, reading)
+        if not (revised and reference_of(entry) in revised) or _goes_on(line, revised[reference_of(entry)]):
+            lines.append(line)
     return Read(
         tuple([line.medication for line in lines if line.medication is not None]),
         tuple([line.gap for line in lines if line.gap is not None]),
         sum([line.unassessed for line in lines]),
     )
+
+
+def _goes_on(line: _Line, draft: Medication | None) -> bool:
+    """Whether the medicine of an order in force is ordered on by the draft that revises it."""
+    before = line.medication
+    if before is None or draft is None or draft.role != "draft":
+        return False
+    return before.role != "stopped" and bool(before.ingredients) and before.ingredients == draft.ingredients
 
 
 def _draft(draft: Draft, reading: Reading) -> _Line:

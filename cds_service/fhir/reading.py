@@ -1,5 +1,6 @@
 """What the readers of the single sections share: the terminology, the clock, and where references lead."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,6 +16,7 @@ from cds_service.terminology import Meaning, Terms
 
 _Item = TypeVar("_Item")
 _COMBINED = 3
+_SUBJECT_MATTER = re.compile(r"^\w+\.(?:code|medicationCodeableConcept|component|contained)\b")
 _READ = {**EXPECTED, "medications": EXPECTED["medications"] | {"Medication"}}
 
 
@@ -64,9 +66,18 @@ def not_interpretable(section: Section, entry: Entry, resource: Resource) -> Gap
 
 
 def loss_gaps(section: Section, entries: Iterable[Entry]) -> list[Gap]:
-    """One gap for each resource that is read here and of which something had the wrong shape and was left out."""
+    """One gap for each resource that is read here and of which something had the wrong shape and was left out.
+
+    It is grave where that is what the resource is about: then no card can know that it concerns it.
+    """
     return [
-        Gap(section, "wrong-shape", detail=f"left out: {', '.join(entry.losses[:5])}", reference=reference_of(entry))
+        Gap(
+            section,
+            "wrong-shape",
+            detail=f"left out: {', '.join(entry.losses[:5])}",
+            reference=reference_of(entry),
+            grave=any(map(_SUBJECT_MATTER.search, entry.losses)),
+        )
         for entry in entries
         if entry.losses and entry.resource is not None and entry.resource.resource_type in _READ[section]
     ]

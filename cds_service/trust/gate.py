@@ -33,12 +33,13 @@ class Gate:
     def admit(self, authorization: str | None, audience: str, read_body: Callable[[], bytes], now: float) -> Caller:
         """The caller behind a call. Raises `Unauthorized`, `Throttled` or `Unavailable`, and what `read_body` raises.
 
-        A call refused for its rate does not use its token up, and a copied token does not use up the rate.
+        A call refused for its rate or its share does not use its token up, and a copied token does not use up the rate.
         """
         if authorization is None:
             raise Unauthorized("header")
         verified = verify(authorization, audience, self.clients, self.keys, now)
         self._rates.check(verified.client)
+        self._shares.check(verified.client.name)
         try:
             verdict = spend(verified, read_body, self.replay, now)
         except StoreDown as error:

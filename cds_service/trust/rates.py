@@ -25,6 +25,11 @@ class Shares:
         self._held: Counter[str] = Counter()
         self._lock = threading.Lock()
 
+    def check(self, client: str) -> None:
+        """Raises `Throttled` when the client has as many places as it may; takes none."""
+        if self._held[client] >= self._most:
+            raise Throttled(client, _FULL_SECONDS)
+
     @contextmanager
     def one(self, client: str) -> Iterator[None]:
         """Hold one of the client's places. Raises `Throttled` when it has as many as it may."""

@@ -169,10 +169,11 @@ def _service_door(house: House, service_id: str) -> Callable[[], Response]:
         facts.update(service=service_id, decision_id=str(decision_id))
         read_body = cache(lambda: take_body(request, settings.max_body_bytes))
         caller = admission.caller(read_body)
-        body, pace = read_body(), house.pace()
-        with house.share_of(caller), pace:
-            hook_request = read_request(body, hook, max_entries=settings.max_entries)
-            answer = house.respond(hook_request, caller, house.library, house.journal, house.clock(), decision_id, pace)
+        with house.share_of(caller):  # a body that comes slowly holds a place of its own client
+            body = read_body()
+            with house.pace() as pace:
+                read = read_request(body, hook, max_entries=settings.max_entries)
+                answer = house.respond(read, caller, house.library, house.journal, house.clock(), decision_id, pace)
         facts.update(answer.summary)
         return json_answer(answer.body, answer.status)
 
@@ -187,8 +188,8 @@ def _feedback_door(house: House, service_id: str) -> Callable[[], Response]:
         log_facts(request.environ).update(service=service_id)
         read_body = cache(lambda: take_body(request, settings.max_body_bytes))
         caller = admission.caller(read_body)
-        body = read_body()
         with house.share_of(caller):
+            body = read_body()
             with house.pace():
                 entries = read_feedback(body)
             house.take_feedback(entries, service_id, caller, house.library, house.journal, house.clock())

@@ -49,7 +49,7 @@ def _alive() -> Response:
 
 def _readiness(house: House, ready: Ready) -> Response:
     failing = [*_journal_fault(house), *ready()]
-    verbose = "verbose" in request.args and (house.settings.profile == "sandbox" or _is_local(request.remote_addr))
+    verbose = "verbose" in request.args and (house.settings.profile == "sandbox" or _asked_here())
     if failing:
         said = "; ".join(f"{name}: {sentence}" for name, sentence in failing)
         names = ", ".join(name for name, _ in failing)
@@ -69,6 +69,12 @@ def _journal_fault(house: House) -> list[tuple[str, str]]:
     except JournalUnavailable as error:
         return [("journal", str(error))]
     return []
+
+
+def _asked_here() -> bool:
+    """Whether somebody on this machine asks, and not a proxy on it for somebody else."""
+    passed_on = any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "Via"))
+    return not passed_on and _is_local(request.remote_addr)
 
 
 def _is_local(address: str | None) -> bool:

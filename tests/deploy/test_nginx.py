@@ -191,7 +191,8 @@ def test_own_errors_of_the_service_pass_and_the_log_holds_no_query(proxy: Proxy)
     assert status == 404
     assert headers["access-control-allow-origin"] == "*"
     assert json.loads(body)["resourceType"] == "OperationOutcome"
-    assert proxy.ask("GET", "/readyz?verbose")[2] == proxy.ask("GET", "/readyz")[2]
+    for path in ("/readyz?verbose", "/readyz/?verbose", "/readyz%2f?verbose", "//readyz?verbose"):
+        assert proxy.ask("GET", path)[2] == proxy.ask("GET", "/readyz")[2], path
     log = (proxy.folder / "access.log").read_text()
     assert "/cds-services/unknown 404" in log
     assert "secret" not in log

@@ -83,12 +83,20 @@ def test_void_drafts_and_drafts_not_to_give_are_no_medicines(members: dict[str, 
     assert not chart(searchset(order(**members)), "order-sign").medications
 
 
-def test_a_judged_draft_stands_for_the_order_it_revises() -> None:
+def test_an_order_in_force_stays_beside_the_draft_that_revises_it() -> None:
+    """Or a revision would look like a first start: its dose cut back, the order offered for removal."""
     found = chart(searchset(order("o1")), "order-sign", medications=searchset(order("o1"), order("o2")))
     assert sorted((one.reference, one.role) for one in found.medications) == [
         ("MedicationRequest/o1", "draft"),
+        ("MedicationRequest/o1", "taken"),
         ("MedicationRequest/o2", "taken"),
     ]
+
+
+@pytest.mark.parametrize("draft", [order("o1", status="stopped"), order("o1", BACLOFEN_10)])
+def test_a_draft_that_ends_an_order_or_makes_it_another_medicine_stands_for_it(draft: dict[str, Any]) -> None:
+    found = chart(searchset(draft), "order-sign", medications=searchset(order("o1")))
+    assert [one.reference for one in found.medications] == ["MedicationRequest/o1"]
 
 
 def test_an_unselected_revision_leaves_the_order_taken() -> None:

@@ -37,7 +37,10 @@ def _judge(bound: Bound, figure: Callable[[Dose], Range | None], unit: str) -> C
             found = figure(order.dose)
             answers.append(bound.holds(found) if found else None)
             shown.append(Note(f"{spread(found)}{unit}") if found else _unread(order))
-        return Verdict(some(answers), tuple(shown[:1]))
+        answer = some(answers)
+        # What is shown is an order that gives this answer, not just the first one.
+        ground = next((item for item, held in zip(shown, answers, strict=True) if held is answer), None)
+        return Verdict(answer, (ground,) if ground else ())
 
     return judge
 
@@ -57,12 +60,22 @@ def spread(found: Range) -> str:
 
 
 def total_daily(orders: Iterable[Medication]) -> Range | None:
-    """The dose per day of all these orders together, in mg; None without an order or where one cannot be computed."""
-    doses = [order.dose.daily for order in orders]
+    """The dose per day of all these orders together, in mg; None without an order or where one cannot be computed.
+
+    What may be the same treatment told twice counts from nothing to its dose: an order that is only possibly taken, and
+    a statement of use, where another order stands beside it.
+    """
+    listed = tuple(orders)
+    doses = [_counted(order.dose.daily, order, len(listed) > 1) for order in listed]
     known = [dose for dose in doses if dose is not None]
     if not doses or len(known) < len(doses):
         return None
     return Range(sum(dose.low for dose in known), sum(dose.high for dose in known))
+
+
+def _counted(daily: Range | None, order: Medication, beside_others: bool) -> Range | None:
+    told_twice = order.role == "possibly-taken" or order.reference.startswith("MedicationStatement/")
+    return Range(0.0, daily.high) if daily is not None and beside_others and told_twice else daily
 
 
 def _together(bound: Bound, orders: Sequence[Medication]) -> Verdict:

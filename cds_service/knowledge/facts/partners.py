@@ -78,8 +78,7 @@ def _is_other(course: Course, orders: tuple[Medication, ...], own: Course | None
         return True
     if course is own or course.ingredient == own.ingredient:
         return False
-    mine = {order.reference for order in own.current}
-    return not all(order.reference in mine for order in orders)
+    return not all(any(order is mine for mine in own.current) for order in orders)
 
 
 @fact(
