@@ -9,10 +9,10 @@ from cds_service import hooks
 from cds_service.decide.decision import Finding
 from cds_service.decide.orders import edited
 from cds_service.knowledge.card import Offer
+from cds_service.knowledge.gating import proposed_classes
 from cds_service.knowledge.placeholders import Moment, draft_of
 from cds_service.knowledge.references import References
 from cds_service.knowledge.templates import LONGEST_LABEL, fitted, plain_text
-from cds_service.terminology import Coding
 
 _DELETABLE = re.compile(r"MedicationRequest/[A-Za-z0-9_.-]+\Z")
 
@@ -82,22 +82,10 @@ def _action(offer: Offer, label: str, finding: Finding, moment: Moment, referenc
 
 def _creation(offer: Offer, label: str, finding: Finding, moment: Moment, references: References) -> hooks.Action | str:
     resource = offer.fill(moment) if offer.fill else {}
-    for gate in references.gates_for(_proposed_classes(resource, references)):
+    for gate in references.gates_for(proposed_classes(resource, references)):
         if gate.judge(finding.case, []) is not True:
             return gate.why
     return hooks.Action(type="create", description=label, resource=resource)
-
-
-def _proposed_classes(resource: dict[str, object], references: References) -> frozenset[str]:
-    """The classes of the medicine that a resource would start."""
-    concept = resource.get("medicationCodeableConcept")
-    if not isinstance(concept, dict):
-        return frozenset()
-    codings = [
-        Coding(str(part.get("system", "")), str(part.get("code", "")), str(part.get("display", "")))
-        for part in concept.get("coding", ())
-    ]
-    return references.terms.drug(codings, str(concept.get("text", ""))).classes
 
 
 def chosen(made: Sequence[Made]) -> list[Made]:
