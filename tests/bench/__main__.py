@@ -29,7 +29,7 @@ from tests.bench.report import show
 Measured = dict[str, dict[str, Spent]]
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SERVICE, RECORDED, LIMIT, NAIVE = "service, no record", "service, with its journal", "the limit", "naive Flask"
-DECODED = "service, routing and decoding alone"
+DECODED, FEW = "service, routing and decoding alone", "service, the six cards of the limit, no record"
 VALIDATION, HEALTHCHAIN = "fhir.resources R4B, whole Bundles", f"healthchain {healthchain_peer.VERSION}"
 
 
@@ -109,12 +109,14 @@ def requests(
     """CPU per request for each body and each subject."""
     plain = wsgi.caller(subjects.application(cards, NOW, folder / "plain", subjects.unrecorded))
     recorded = wsgi.caller(subjects.application(cards, NOW, folder / "recorded", service.respond))
+    few = wsgi.caller(subjects.application(subjects.few(cards), NOW, folder / "few", subjects.unrecorded))
     decoded = wsgi.caller(subjects.application(cards, NOW, folder / "decoded", subjects.decoded_only))
     naive, validate = wsgi.caller(peers.naive_flask(NOW.date())), peers.bundle_validation()
     gc.collect()
     gc.freeze()
     subjects_: dict[str, Callable[[bytes], object]] = {
         DECODED: decoded,
+        FEW: few,
         SERVICE: plain,
         RECORDED: recorded,
         LIMIT: lambda body: limit.answer(body, NOW.date()),

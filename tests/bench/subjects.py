@@ -1,5 +1,6 @@
 """The service as it is measured: the real application on a fixed clock, with its journal and without."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -19,11 +20,22 @@ from cds_service.web.app import create_app
 from cds_service.web.doors import Respond
 
 LARGEST_BODY = "64000000"
+OF_THE_LIMIT = frozenset(
+    {"baclofen-renal", "diuretic-cramps-review", "diuretic-low-magnesium", "diuretic-low-potassium",
+     "diuretic-low-sodium", "quinine-cramps"}
+)  # fmt: skip
+"""The cards that ask what the six rules of the limit ask."""
 
 
 def library() -> Library:
     """The cards of this repository."""
     return load_library(cards_folder())
+
+
+def few(cards: Library) -> Library:
+    """The library with no cards but those of the limit: the same questions on both sides of the comparison."""
+    regions = {name: tuple(card for card in all_ if card.id in OF_THE_LIMIT) for name, all_ in cards.regions.items()}
+    return replace(cards, regions=regions)
 
 
 def application(cards: Library, now: datetime, folder: Path, respond: Respond) -> Flask:
