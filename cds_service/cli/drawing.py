@@ -33,7 +33,7 @@ def console() -> Console:
 def draw_cards(out: Console, cards: Sequence[Json], whole: bool = False) -> None:
     """Every card as a panel; `whole` shows the detail too."""
     if not cards:
-        out.print("No cards: the checks in scope ran and found nothing to say.")
+        out.print("No cards.")
     for card in cards:
         out.print(_panel(card, whole))
 
@@ -55,6 +55,7 @@ def _suggestions(card: Json) -> Text:
 
 def draw_trace(out: Console, outcomes: Iterable[Outcome]) -> None:
     """Each outcome with its criteria: true, false or unknown, and the data behind the answer."""
+    out.print("[dim]✓ true   ✗ false   ? unknown: the data cannot tell   unless: keeps the card away when true[/]")
     for outcome in outcomes:
         out.print(_tree(outcome))
 
@@ -72,6 +73,6 @@ def _tree(outcome: Outcome) -> Tree:
 def words(step: Step) -> str:
     """One criterion in a line."""
     data = "; ".join(dict.fromkeys(unescape(evidence_words(item).replace("\\", "")) for item in step.evidence[:4]))
-    excluded = "not: " if step.leaf.excludes else ""
+    excluded = "unless: " if step.leaf.excludes else ""
     assumed = ", taken as " + ("present" if step.leaf.if_unknown else "absent") if step.assumed else ""
     return f"{excluded}{step.leaf.text}{assumed}" + (f" - {data}" if data else "")

@@ -74,8 +74,15 @@ def _draw(patient: "Fixture", library: "Library", reading: "Reading", spent: flo
     )
     out.print(f"[dim]{patient.story}[/]\n")
     draw_cards(out, cards_of(reading), whole)
-    out.print("\n[bold]Why[/]")
-    draw_trace(out, [one for one in reading.decision.outcomes if one.result != "quiet"])
+    told = [one for one in reading.decision.outcomes if one.result != "quiet"]
+    unjudged = len({one.card.id for one in told if one.result == "cannot-judge"})
+    if unjudged:
+        out.print(f"\n{unjudged} of {len(library.cards)} cards could not be judged: what they ask for is not known.")
+    if told:
+        out.print("\n[bold]Why[/]")
+        draw_trace(out, told)
+    else:
+        out.print("Every card that concerns this patient was judged, and none applies.")
     out.print(f"\n{spent:.1f} ms. Next:  cramp-cds serve     cramp-cds demo --list     cramp-cds explain CARD {name}")
 
 

@@ -45,6 +45,15 @@ def test_demo_draws_a_critical_card_and_the_reasons() -> None:
     assert "✓" in out
 
 
+def test_a_quiet_demo_tells_what_could_not_be_judged_from_what_does_not_apply() -> None:
+    unknown = run("demo", "agnes")[0]
+    assert "1 of 40 cards could not be judged" in unknown
+    assert "a result of magnesium: none on" in unknown
+    judged = run("demo", "dora")[0]
+    assert "was judged, and none applies" in judged
+    assert "Why" not in judged
+
+
 def test_demo_as_json_is_only_json() -> None:
     out, _ = run("demo", "--json")
     assert json.loads(out)["cards"][0]["indicator"] == "critical"
