@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from cds_service.chart import Allergy, Gap
-from cds_service.fhir.codeable import code_word, codings, name_of, text_of
+from cds_service.fhir.codeable import code_word
 from cds_service.fhir.conditions import INACTIVE, VOID
 from cds_service.fhir.dates import day
-from cds_service.fhir.elements import CodeableConcept, Entry, Resource
+from cds_service.fhir.elements import Entry, Resource
 from cds_service.fhir.reading import Read, Reading, not_interpretable, of_type
 from cds_service.fhir.references import reference_of
 from cds_service.terminology import SubstanceMatch
@@ -25,26 +25,27 @@ def read_allergies(entries: Iterable[Entry], reading: Reading) -> Read[Allergy]:
         if gap is not None:
             gaps.append(gap)
             continue
-        match = _match(allergy, reading)
+        named = reading.concepts.allergen(allergy.code)
+        match = _with_reactions(named.match, allergy, reading) if allergy.reaction else named.match
         if match.substances or match.unclear:
-            found.append(_allergy(entry, allergy, match))
+            found.append(_allergy(entry, allergy, named.name, match))
         else:
             unassessed += 1
     return Read(tuple(found), tuple(gaps), unassessed)
 
 
-def _match(allergy: Resource, reading: Reading) -> SubstanceMatch:
-    reactions = [reaction.substance for reaction in allergy.reaction or () if reaction is not None]
-    concepts: list[CodeableConcept] = [concept for concept in (allergy.code, *reactions) if concept is not None]
-    found = [reading.terms.substance(codings(concept), text_of(concept)) for concept in concepts]
+def _with_reactions(own: SubstanceMatch, allergy: Resource, reading: Reading) -> SubstanceMatch:
+    """What the allergy's own code names, and the substances behind its reactions."""
+    reactions = [reaction for reaction in allergy.reaction or () if reaction is not None]
+    found = [own, *(reading.concepts.allergen(reaction.substance).match for reaction in reactions)]
     substances: frozenset[str] = frozenset().union(*(match.substances for match in found))
     unclear: frozenset[str] = frozenset().union(*(match.unclear for match in found))
     return SubstanceMatch(substances, unclear - substances)
 
 
-def _allergy(entry: Entry, allergy: Resource, match: SubstanceMatch) -> Allergy:
+def _allergy(entry: Entry, allergy: Resource, name: str, match: SubstanceMatch) -> Allergy:
     return Allergy(
-        name=name_of(allergy.code),
+        name=name,
         substances=match.substances,
         active=code_word(allergy.clinical_status) not in INACTIVE,
         reference=reference_of(entry),

@@ -1,40 +1,28 @@
 """Codes and words of a CodeableConcept, cleaned for comparison."""
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import NamedTuple
 
 from cds_service.fhir.elements import CodeableConcept
 from cds_service.terminology import Coding, clean, clean_coding
-from cds_service.terminology.memory import remember
+from cds_service.terminology.memory import remembered
 
 _LONGEST_NAME = 120
-# Words repeat from call to call, so the cleaned ones are kept; longer strings are not, to bound the memory.
-_LONGEST_KEPT = 160
 
 
 class Told(NamedTuple):
-    """A concept as it may be read: its codings, its own words, what a reader would call it, its status-like word."""
+    """A concept as it may be read: its codings, its own words, what a reader would call it."""
 
     codings: tuple[Coding, ...] = ()
     text: str = ""
     name: str = ""
-    word: str = ""
 
 
-_NOTHING = Told()
-_kept_told: dict[CodeableConcept, Told] = {}
-
-
+@remembered
 def told(concept: CodeableConcept | None) -> Told:
     """A concept cleaned; the same codes and words come again and again, so those once cleaned are kept."""
     if concept is None:
-        return _NOTHING
-    found = _kept_told.get(concept)
-    return found if found is not None else remember(_kept_told, concept, _cleaned(concept))
-
-
-def _cleaned(concept: CodeableConcept) -> Told:
+        return Told()
     text = clean(concept.text)
     found = tuple(
         clean_coding(coding.system, coding.code, coding.display)
@@ -42,8 +30,7 @@ def _cleaned(concept: CodeableConcept) -> Told:
         if coding is not None and (coding.code or coding.display)
     )
     named = text or next((coding.display for coding in found if coding.display), "")
-    first = next((coding.code for coding in found if coding.code), "")
-    return Told(found, text, short(named), (first or text).lower())
+    return Told(found, text, short(named))
 
 
 def codings(concept: CodeableConcept | None) -> tuple[Coding, ...]:
@@ -82,16 +69,15 @@ def code_word(concept: CodeableConcept | None) -> str:
 
     Also reads the older string form, which arrives here as the concept's words.
     """
-    return told(concept).word
+    if concept is None:
+        return ""
+    for coding in concept.coding or ():
+        if coding is not None and (code := word(coding.code)):
+            return code
+    return word(concept.text)
 
 
+@remembered
 def word(text: str | None) -> str:
     """A code such as a status, as it may be compared: without outer blanks, in lower case."""
-    if not text:
-        return ""
-    return _kept_word(text) if len(text) <= _LONGEST_KEPT else clean(text).lower()
-
-
-@lru_cache(maxsize=1024)
-def _kept_word(text: str) -> str:
     return clean(text).lower()

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 from cds_service.chart import Day, Gap, Problem
-from cds_service.fhir.codeable import code_word, name_of, told, word
+from cds_service.fhir.codeable import code_word, word
+from cds_service.fhir.concepts import Stated
 from cds_service.fhir.dates import day
 from cds_service.fhir.elements import Entry, Resource, present
 from cds_service.fhir.reading import Read, Reading, not_interpretable, of_type
 from cds_service.fhir.references import reference_of
-from cds_service.terminology import ConceptMatch
 
 INACTIVE = frozenset({"inactive", "remission", "resolved"})
 VOID = frozenset({"refuted", "entered-in-error"})
@@ -28,26 +28,26 @@ def read_conditions(entries: Iterable[Entry], reading: Reading) -> Read[Problem]
         if code_word(condition.verification_status) in VOID:
             continue
         gap = not_interpretable("conditions", entry, condition)
-        read = told(condition.code)
-        match = reading.terms.concepts(read.codings, read.text)
         if gap is not None:
             gaps.append(gap)
-        elif match.concepts or match.unclear:
-            found.append(_problem(entry, condition, match, reading))
+            continue
+        stated = reading.concepts.condition(condition.code)
+        if stated.match.concepts or stated.match.unclear:
+            found.append(_problem(entry, condition, stated, reading))
         else:
             unassessed += 1
     return Read(tuple(found), tuple(gaps), unassessed)
 
 
-def _problem(entry: Entry, condition: Resource, match: ConceptMatch, reading: Reading) -> Problem:
+def _problem(entry: Entry, condition: Resource, stated: Stated, reading: Reading) -> Problem:
     # An older or wrong `status` element is used only where clinicalStatus is missing.
     status = code_word(condition.clinical_status) or word(condition.status)
     return Problem(
-        name=name_of(condition.code),
-        concepts=match.concepts,
+        name=stated.name,
+        concepts=stated.match.concepts,
         active=status not in INACTIVE and not _abated(condition, reading),
         reference=reference_of(entry),
-        unclear=match.unclear,
+        unclear=stated.match.unclear,
         recorded=_recorded(condition),
     )
 

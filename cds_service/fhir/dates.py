@@ -3,15 +3,15 @@
 import calendar
 import re
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from typing import NamedTuple
 
 from cds_service.chart import Day
+from cds_service.terminology.memory import remembered
 
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?\Z")
 _TIMED = re.compile(r"(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}")
 ANY_DAY = date.min
-# No date is longer; longer strings are not read, and so never kept in memory either.
+# No date is longer; longer strings are not read.
 _LONGEST = 64
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
@@ -26,16 +26,14 @@ class Moment(NamedTuple):
     day: Day
 
 
+@remembered
 def moment(text: str | None) -> Moment | None:
     """A FHIR date, dateTime or instant; None when missing or unreadable (placeholders, impossible dates).
 
     A time without a zone is read as UTC: hours of error, while every use counts days.
     """
-    return _moment(text) if text and len(text) <= _LONGEST else None
-
-
-@lru_cache(maxsize=4096)
-def _moment(text: str) -> Moment | None:
+    if not text or len(text) > _LONGEST:
+        return None
     plain = text.strip()
     try:
         return _timed(plain) if _TIMED.match(plain) else _partial(plain)

@@ -2,62 +2,44 @@
 
 from collections.abc import Iterator
 
-from msgspec import Struct
-
 from cds_service.fhir.amounts import strength_of
-from cds_service.fhir.codeable import Told, codings, name_of, short, text_of, told
-from cds_service.fhir.elements import CodeableConcept, Ingredient, Resource
+from cds_service.fhir.codeable import name_of, short
+from cds_service.fhir.concepts import Drug
+from cds_service.fhir.elements import CodeableConcept, Ingredient, Reference, Resource
 from cds_service.fhir.reading import Reading
-from cds_service.terminology import Coding, DrugMatch
+from cds_service.terminology import DrugMatch
 
 UNKNOWN = DrugMatch((), frozenset(), "", "none", "", None, frozenset())
 
 
-class Drug(Struct, frozen=True):
-    """A medicine as ordered: its name and what the terminology makes of it.
-
-    `stated` is False when the order names no medicine at all (a reference that leads nowhere counts as named);
-    `legible` is False when what it names cannot be known: no words, and no code.
-    """
-
-    name: str
-    match: DrugMatch
-    form: CodeableConcept | None = None
-    stated: bool = True
-    legible: bool = True
-
-
 def drug_of(order: Resource, reading: Reading) -> Drug:
-    """The medicine of an order: its own codes, then the Medication referred to, its ingredients, the words beside."""
-    pointer = order.medication_reference
-    if pointer is None and order.medication_codeable_concept is not None:
-        return _named(told(order.medication_codeable_concept), reading)
-    medication = reading.index.resolve(pointer, order) if pointer is not None else None
-    shown = short(pointer.display) if pointer is not None else ""
-    concepts = [order.medication_codeable_concept, medication.code if medication is not None else None]
-    matches = [_match(codings(concept), text_of(concept), reading) for concept in concepts if concept is not None]
+    """The medicine of an order: its own codes, then the Medication referred to, its ingredients, the words beside.
+
+    The usual order says all in one concept of its own.
+    """
+    stated, pointer = order.medication_codeable_concept, order.medication_reference
+    if pointer is not None:
+        return _referred_to(pointer, order, reading)
+    return reading.concepts.drug(stated) if stated is not None else Drug("", UNKNOWN, stated=False, legible=False)
+
+
+def _referred_to(pointer: Reference, order: Resource, reading: Reading) -> Drug:
+    medication = reading.index.resolve(pointer, order)
+    concepts = (order.medication_codeable_concept, medication.code if medication is not None else None)
+    drugs = [reading.concepts.drug(concept) for concept in concepts if concept is not None]
+    matches = [drug.match for drug in drugs]
     if medication is not None:
         matches.append(_by_ingredients(medication, reading))
+    shown = short(pointer.display)
     if shown:
-        matches.append(_match((), shown, reading))
-    name = next(filter(None, [*map(name_of, concepts), shown, _ingredient_names(medication, reading)]), "")
+        matches.append(reading.terms.drug((), shown))
+    name = next(filter(None, [*(drug.name for drug in drugs), shown, _ingredient_names(medication, reading)]), "")
     return Drug(
         name=name,
         match=_best(matches),
         form=medication.form if medication is not None else None,
-        stated=order.medication_codeable_concept is not None or pointer is not None,
-        legible=bool(name) or any(coding.code for concept in concepts for coding in codings(concept)),
+        legible=bool(name) or any(drug.legible for drug in drugs),
     )
-
-
-def _named(read: Told, reading: Reading) -> Drug:
-    """The usual order, which says all in one concept of its own."""
-    match = _match(read.codings, read.text, reading)
-    return Drug(read.name, match, legible=bool(read.name) or any(coding.code for coding in read.codings))
-
-
-def _match(found: tuple[Coding, ...], text: str, reading: Reading) -> DrugMatch:
-    return reading.terms.drug(found, text) if found or text else UNKNOWN
 
 
 def _best(matches: list[DrugMatch]) -> DrugMatch:
@@ -72,7 +54,7 @@ def _best(matches: list[DrugMatch]) -> DrugMatch:
 
 def _by_ingredients(medication: Resource, reading: Reading) -> DrugMatch:
     """A medicine known by its ingredients: all of them together."""
-    found = [_match(codings(concept), text_of(concept), reading) for concept, _ in _ingredients(medication, reading)]
+    found = [reading.concepts.drug(concept).match for concept, _ in _ingredients(medication, reading)]
     known = [match for match in found if match.confidence != "none"]
     if not known:
         return _best(found)

@@ -1,17 +1,20 @@
 """The laboratory results of the chart: per test, the newest first."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from itertools import pairwise
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from cds_service.chart import Day, Gap, LabResult
-from cds_service.fhir.elements import Entry, Resource
+from cds_service.fhir.elements import Entry
+from cds_service.fhir.observations import Source, sources, taken_at
 from cds_service.fhir.reading import Reading
-from cds_service.fhir.results import NO_DATE, Candidate, Source, candidates, gap_of, read_result, taken_at
+from cds_service.fhir.results import NO_DATE, Candidate, candidates, gap_of, read_result
 from cds_service.terminology import Unusable
 
 Labs = Mapping[str, tuple[LabResult, ...]]
@@ -35,9 +38,8 @@ def read_labs(entries: Iterable[Entry], reading: Reading, *, partial: bool) -> L
     The newest counts by the time of the specimen, then by release, then a correction before the rest. An unusable
     result keeps its place, so that nobody falls back to an older one without knowing.
     """
-    delivered = sources(entries)
-    found, stating = _found(delivered, reading)
-    newest_first = not partial or _newest_first(delivered)
+    found, stating = _found(entries, reading)
+    newest_first = not partial or _newest_first(sources(entries, reading))
     labs: dict[str, tuple[LabResult, ...]] = {}
     gaps: list[Gap] = []
     for test in sorted(found):
@@ -45,67 +47,37 @@ def read_labs(entries: Iterable[Entry], reading: Reading, *, partial: bool) -> L
         gaps.extend(lost)
         if results:
             labs[test] = results if newest_first else tuple(map(_on_unsorted_page, results))
-            gaps.extend(result.problem for result in labs[test][:1] if result.problem is not None)
+            newest = labs[test][0]
+            if newest.problem is not None:
+                gaps.append(newest.problem)
     return LabsRead(labs, tuple(gaps), tuple(stating))
 
 
-def _found(delivered: Iterable[Source], reading: Reading) -> tuple[dict[str, list[Candidate]], list[Source]]:
-    """The results of these Observations by test, and the Observations that state a condition instead."""
-    found: dict[str, list[Candidate]] = {}
+def _found(entries: Iterable[Entry], reading: Reading) -> tuple[Mapping[str, list[Candidate]], list[Source]]:
+    """The results of the Observations by test, and the Observations that state a condition instead."""
+    found: dict[str, list[Candidate]] = defaultdict(list)
     stating: list[Source] = []
     wanted = reading.tests
-    for source in delivered:
-        reading.check()
-        meant = reading.meaning(source.observation.code)
-        own = meant.lab
-        if meant.observed is not None:
+    for source in sources(entries, reading):
+        own = source.code.lab
+        if source.code.states is not None:
             stating.append(source)
         elif source.observation.component or (own is not None and (wanted is None or own.test in wanted)):
-            for one in candidates(source, own, reading):
+            for one in candidates(source, reading):
                 if wanted is None or one.match.test in wanted:
-                    found.setdefault(one.match.test, []).append(one)
+                    found[one.match.test].append(one)
     return found, stating
 
 
-def sources(entries: Iterable[Entry]) -> list[Source]:
-    """Every Observation, those contained in a DiagnosticReport included (they borrow its time)."""
-    found: list[Source] = []
-    for entry in entries:
-        resource = entry.resource
-        if resource is None:
-            continue
-        if resource.resource_type == "Observation":
-            found.append(Source(entry, resource))
-        elif resource.resource_type == "DiagnosticReport":
-            found.extend(_contained(entry, resource))
-    return found
-
-
-def _contained(entry: Entry, report: Resource) -> Iterator[Source]:
-    for held in report.contained or ():
-        if held is not None and held.resource_type == "Observation":
-            yield Source(entry, held, report)
-
-
 def _counted(found: list[Candidate], reading: Reading) -> tuple[tuple[LabResult, ...], list[Gap]]:
-    """The results of one test that count, newest first; undated and preliminary ones only if there is nothing else."""
+    """The results of one test that count, newest first."""
+    gaps: list[Gap] = []
     latest = reading.now + _TOLERATED_FUTURE
-    dated: list[Candidate] = []
-    future: list[Candidate] = []
-    undated: list[Candidate] = []
-    settled = True
-    for one in found:
-        (undated if one.at is None else future if one.newness[0] > latest else dated).append(one)
-        settled = settled and not one.preliminary
-    gaps = [gap_of(one, _IN_FUTURE) for one in future]
-    gaps.extend(gap_of(one, NO_DATE) for one in undated if dated)
-    counted = sorted(dated or undated, key=_NEWNESS, reverse=True)
-    if not settled:
-        counted = _settled(counted, gaps)
-    results = _read(counted, reading)
-    if len(results) == 1:
-        return (results[0],), gaps
-    distinct = len({result.reference for result in results}) == len(results)
+    newest_first = sorted(found, key=_NEWNESS, reverse=True)
+    if any(one.at is None or one.preliminary or one.newness[0] > latest for one in found):
+        newest_first = _settled(_dated(newest_first, latest, gaps), gaps)
+    results = _read(newest_first, reading)
+    distinct = len(results) == 1 or len({result.reference for result in results}) == len(results)
     return tuple(results if distinct else dict.fromkeys(results)), gaps
 
 
@@ -117,31 +89,46 @@ def _read(newest_first: list[Candidate], reading: Reading) -> list[LabResult]:
     """
     least = reading.least_results(newest_first[0].match.test) if newest_first else 1
     held: dict[str, _Held] = {}
-    found: list[tuple[tuple[object, ...], LabResult]] = []
+    found: list[tuple[Candidate, LabResult]] = []
     for one in newest_first:
         known = held.get(one.match.variant)
         day = one.at.day if one.at is not None else None
         if known is None or known.results < least or known.day == day or not known.usable:
             result = read_result(one, reading)
-            found.append(((*one.newness, result.value is not None, result.reference, result.as_reported), result))
-            held[one.match.variant] = _Held.after(known, result, day)
+            found.append((one, result))
+            held[one.match.variant] = _with_one_more(known, result, day)
     if len(found) > 1:
-        found.sort(key=itemgetter(0), reverse=True)
+        found.sort(key=_place, reverse=True)
     return [result for _, result in found]
 
 
-class _Held(NamedTuple):
+class _Held(Struct, frozen=True):
     """How many results of a variant were read, the day of the last one, and whether one of them can be used."""
 
     results: int
     day: Day | None
     usable: bool
 
-    @classmethod
-    def after(cls, known: "_Held | None", result: LabResult, day: Day | None) -> "_Held":
-        """With one more result."""
-        usable = result.value is not None and result.day.first == result.day.last
-        return cls(1, day, usable) if known is None else cls(known.results + 1, day, known.usable or usable)
+
+def _with_one_more(known: _Held | None, result: LabResult, day: Day | None) -> _Held:
+    usable = result.value is not None and result.day.first == result.day.last
+    return _Held(1, day, usable) if known is None else _Held(known.results + 1, day, known.usable or usable)
+
+
+def _place(read: tuple[Candidate, LabResult]) -> tuple[object, ...]:
+    """Where a result stands among others of its test; of those made at one moment a usable one is the newest."""
+    one, result = read
+    return *one.newness, result.value is not None, result.reference, result.as_reported
+
+
+def _dated(newest_first: list[Candidate], latest: datetime, gaps: list[Gap]) -> list[Candidate]:
+    """Without results of the future, and without undated ones where another has a date; each one left out is named."""
+    future = [one for one in newest_first if one.at is not None and one.newness[0] > latest]
+    undated = [one for one in newest_first if one.at is None]
+    dated = [one for one in newest_first if one.at is not None and one.newness[0] <= latest]
+    gaps.extend(gap_of(one, _IN_FUTURE) for one in future)
+    gaps.extend(gap_of(one, NO_DATE) for one in undated if dated)
+    return dated or undated
 
 
 def _settled(newest_first: list[Candidate], gaps: list[Gap]) -> list[Candidate]:
@@ -157,7 +144,7 @@ def _settled(newest_first: list[Candidate], gaps: list[Gap]) -> list[Candidate]:
     return [one for one in newest_first if not one.preliminary or one.match.variant not in settled]
 
 
-def _newest_first(found_in: Sequence[Source]) -> bool:
+def _newest_first(found_in: Iterable[Source]) -> bool:
     """Whether a page runs from new to old, so that what is missing can only be older."""
     days = [at.day for at, _ in map(taken_at, found_in) if at is not None]
     return len(days) > 1 and all(one.first >= other.first for one, other in pairwise(days))

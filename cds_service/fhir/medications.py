@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from cds_service.chart import Day, Dose, Gap, Later, Medication, Reason, Role, Therapy
 from cds_service.fhir.codeable import short, told
+from cds_service.fhir.concepts import Drug
 from cds_service.fhir.dosage import dose_of
 from cds_service.fhir.drafts import Draft
-from cds_service.fhir.drugs import Drug, drug_of
+from cds_service.fhir.drugs import drug_of
 from cds_service.fhir.elements import CodeableConcept, Entry, Resource
 from cds_service.fhir.reading import Read, Reading, not_interpretable
 from cds_service.fhir.references import reference_of
@@ -53,8 +54,9 @@ def read_medications(drafts: Iterable[Draft], entries: Iterable[Entry], reading:
         if order is None or order.resource_type not in _TYPES:
             continue
         reading.check()
-        line = _order(entry, order, reading)
-        if not (revised and reference_of(entry) in revised) or _goes_on(line, revised[reference_of(entry)]):
+        reference = reference_of(entry)
+        line = _order(entry, order, reference, reading)
+        if reference not in revised or _goes_on(line, revised[reference]):
             lines.append(line)
     return Read(
         tuple([line.medication for line in lines if line.medication is not None]),
@@ -86,7 +88,7 @@ def _draft(draft: Draft, reading: Reading) -> _Line:
     # An order being signed off as ended ends about now, unless it says when.
     ends = Day(reading.today, reading.today, about=True)
     made = replace(
-        _medication(draft.entry, order, drug, role, reading, ends),
+        _medication(draft.entry, order, reference_of(draft.entry), drug, role, reading, ends),
         judged=role == "draft" and draft.judged,
         as_sent=draft.as_sent,
         editable=role == "draft" and _editable(draft.entry, order),
@@ -95,7 +97,7 @@ def _draft(draft: Draft, reading: Reading) -> _Line:
     return _Line(made, unknown, drug.match.confidence == "none")
 
 
-def _order(entry: Entry, order: Resource, reading: Reading) -> _Line:
+def _order(entry: Entry, order: Resource, reference: str, reading: Reading) -> _Line:
     role = role_of(order, reading.today)
     if role is None:
         return _Line()
@@ -105,7 +107,7 @@ def _order(entry: Entry, order: Resource, reading: Reading) -> _Line:
     drug = drug_of(order, reading)
     if drug.match.confidence == "none" and not drug.match.watched:
         return _Line(gap=None if drug.legible or role == "stopped" else _drug_unknown(entry), unassessed=True)
-    return _Line(_medication(entry, order, drug, role, reading), unassessed=drug.match.confidence == "none")
+    return _Line(_medication(entry, order, reference, drug, role, reading), unassessed=drug.match.confidence == "none")
 
 
 def _unreadable(entry: Entry, order: Resource) -> Gap | None:
@@ -121,12 +123,12 @@ def _drug_unknown(entry: Entry) -> Gap:
 
 
 def _medication(
-    entry: Entry, order: Resource, drug: Drug, role: Role, reading: Reading, ends: Day | None = None
+    entry: Entry, order: Resource, reference: str, drug: Drug, role: Role, reading: Reading, ends: Day | None = None
 ) -> Medication:
     match = drug.match
     route = _route(order, drug, reading)
     return Medication(
-        reference=reference_of(entry),
+        reference=reference,
         name=drug.name or " / ".join(match.ingredients),
         ingredients=match.ingredients,
         classes=reading.terms.meant(match.classes, route),
@@ -165,16 +167,11 @@ def _route(order: Resource, drug: Drug, reading: Reading) -> str:
     said = {
         route
         for dosage in instructions(order)
-        if dosage is not None and dosage.route is not None and (route := _route_of(dosage.route, reading))
+        if dosage is not None and dosage.route is not None and (route := reading.concepts.route(dosage.route))
     }
     if said:
         return said.pop() if len(said) == 1 else ""
-    return drug.match.route or (_route_of(drug.form, reading) if drug.form else "")
-
-
-def _route_of(concept: CodeableConcept, reading: Reading) -> str:
-    read = told(concept)
-    return reading.terms.route(read.codings, read.text)
+    return drug.match.route or (reading.concepts.route(drug.form) if drug.form else "")
 
 
 def _reasons(order: Resource, reading: Reading) -> Iterator[Reason]:

@@ -8,8 +8,8 @@ from cds_service.chart import Problem
 from cds_service.fhir.codeable import codings, name_of, word
 from cds_service.fhir.dates import Moment, day
 from cds_service.fhir.elements import Resource, present
+from cds_service.fhir.observations import VOID, Source, taken_at
 from cds_service.fhir.reading import Reading
-from cds_service.fhir.results import VOID, Source, taken_at
 
 
 class _Statement(NamedTuple):
@@ -41,7 +41,7 @@ def _order(statement: _Statement) -> tuple[object, ...]:
 def _statements(found_in: Iterable[Source], reading: Reading) -> Iterator[_Statement]:
     for source in found_in:
         observation = source.observation
-        match = reading.meaning(observation.code).observed
+        match = source.code.states
         if match is None or word(observation.status) in VOID:
             continue
         at, _ = taken_at(source)

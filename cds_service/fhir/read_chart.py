@@ -7,6 +7,7 @@ from typing import TypeVar
 from cds_service.chart import Allergy, Chart, Gap, Medication, Problem, Section
 from cds_service.fhir.allergies import read_allergies
 from cds_service.fhir.calculated import with_calculated
+from cds_service.fhir.concepts import concepts_of
 from cds_service.fhir.conditions import read_conditions
 from cds_service.fhir.elements import Entry
 from cds_service.fhir.gather import Gathered
@@ -35,7 +36,7 @@ def read_chart(
     between them, also when an order's therapy is looked at later, and may end it all.
     """
     wanted = terms.sources(tests) if tests is not None else None
-    reading = Reading(terms, Index(lambda: _everything(gathered)), now, now.date(), wanted, check)
+    reading = Reading(terms, concepts_of(terms), Index(lambda: _everything(gathered)), now, now.date(), wanted, check)
     person, person_gaps = read_person(_of(gathered, "patient"), reading.today)
     medicines = read_medications(gathered.drafts, _of(gathered, "medications"), reading)
     partial = gathered.states["observations"] == "partial"

@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Generic, NamedTuple, TypeVar
 
+from msgspec import Struct
+
 from cds_service.chart import Gap, Section
-from cds_service.fhir.codeable import told
+from cds_service.fhir.concepts import Concepts
 from cds_service.fhir.decode import EXPECTED
-from cds_service.fhir.elements import ABSENT, CodeableConcept, Entry, Resource, present
+from cds_service.fhir.elements import ABSENT, Entry, Resource, present
 from cds_service.fhir.references import Index, reference_of
 from cds_service.pace import Check, no_limit
-from cds_service.terminology import Meaning, Terms
+from cds_service.terminology import Terms
 
 _Item = TypeVar("_Item")
 _COMBINED = 3
@@ -20,15 +21,15 @@ _SUBJECT_MATTER = re.compile(r"^\w+\.(?:code|medicationCodeableConcept|component
 _READ = {**EXPECTED, "medications": EXPECTED["medications"] | {"Medication"}}
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """The surroundings in which one call's resources are read. `today` is the date of `now`.
 
-    `tests` are the laboratory tests somebody asks for; None means all that are known. `check` is called for each
-    resource and may end the reading.
+    `concepts` are what the terms make of concepts. `tests` are the laboratory tests somebody asks for; None means all
+    that are known. `check` is called for each resource and may end the reading.
     """
 
     terms: Terms
+    concepts: Concepts
     index: Index
     now: datetime
     today: date
@@ -38,10 +39,6 @@ class Reading:
     def least_results(self, test: str) -> int:
         """How many of the newest results of a test are read: a few where others are combined with them by the day."""
         return _COMBINED if test in self.terms.combined else 1
-
-    def meaning(self, concept: CodeableConcept | None) -> Meaning:
-        """What the code of an Observation means."""
-        return self.terms.meaning(told(concept).codings)
 
 
 class Read(NamedTuple, Generic[_Item]):
@@ -54,8 +51,11 @@ class Read(NamedTuple, Generic[_Item]):
 
 def of_type(entries: Iterable[Entry], kind: str) -> list[tuple[Entry, Resource]]:
     """The entries whose resource is of this type."""
-    held = [(entry, entry.resource) for entry in entries]
-    return [(entry, resource) for entry, resource in held if resource is not None and resource.resource_type == kind]
+    return [
+        (entry, resource)
+        for entry in entries
+        if (resource := entry.resource) is not None and resource.resource_type == kind
+    ]
 
 
 def not_interpretable(section: Section, entry: Entry, resource: Resource) -> Gap | None:

@@ -1,7 +1,6 @@
 """One Observation becomes laboratory results: its own value, and those of its components."""
 
 from datetime import datetime
-from functools import lru_cache
 
 from msgspec import Raw, Struct
 
@@ -9,34 +8,19 @@ from cds_service.chart import Day, Gap, LabResult, Later, OwnRange
 from cds_service.fhir.amounts import number
 from cds_service.fhir.codeable import code_word, short, word
 from cds_service.fhir.dates import ANY_DAY, EARLIEST, Moment, moment
-from cds_service.fhir.elements import Component, Entry, Quantity, ReferenceRange, Resource, present
+from cds_service.fhir.elements import Component, Quantity, ReferenceRange, Resource, present
+from cds_service.fhir.observations import VOID, Source, taken_at
 from cds_service.fhir.reading import Reading
-from cds_service.fhir.references import reference_of
 from cds_service.fhir.specimens import haemolysed, other_specimen
 from cds_service.terminology import LabMatch, Unusable
+from cds_service.terminology.memory import remembered
 
-VOID = frozenset({"entered-in-error", "cancelled"})
 _NOT_YET = frozenset({"preliminary", "registered"})
 _RANKS = {"corrected": 3, "amended": 3, "final": 2, "preliminary": 0, "registered": 0}
 _COMPARATORS = frozenset({"<", "<=", ">", ">="})
 _LONGEST_UNIT = 40
 _Parts = list[tuple[Resource | Component, LabMatch]]
 NO_DATE = Unusable("no-date", "the result has no date that can be read")
-
-
-class Source(Struct, frozen=True):
-    """An Observation as delivered; `parent` is the report that contains it, `entry` either of them."""
-
-    entry: Entry
-    observation: Resource
-    parent: Resource | None = None
-
-    @property
-    def reference(self) -> str:
-        """How it is pointed to; one inside a report by the place within that."""
-        if self.parent is None:
-            return reference_of(self.entry)
-        return f"{reference_of(self.entry)}#{(self.observation.id or '').lstrip('#')}"
 
 
 class Candidate(Struct, frozen=True):
@@ -50,16 +34,15 @@ class Candidate(Struct, frozen=True):
     source: Source
     match: LabMatch
     part: Resource | Component
-    status: str
     at: Moment | None
     by_release: bool
     newness: tuple[datetime, datetime, int]
     preliminary: bool
 
 
-def candidates(source: Source, own: LabMatch | None, reading: Reading) -> list[Candidate]:
-    """The results an Observation holds, `own` being the test its own code names. Void Observations hold none."""
-    observation = source.observation
+def candidates(source: Source, reading: Reading) -> list[Candidate]:
+    """The results an Observation holds: its own, and those of its components. Void Observations hold none."""
+    observation, own = source.observation, source.code.lab
     status = word(observation.status)
     if status in VOID:
         return []
@@ -70,34 +53,20 @@ def candidates(source: Source, own: LabMatch | None, reading: Reading) -> list[C
         return []
     at, by_release = taken_at(source)
     issued = moment(observation.issued)
-    newness = at.at if at else EARLIEST, issued.at if issued else EARLIEST, _RANKS.get(status, 1)
+    newness = (
+        at.at if at is not None else EARLIEST,
+        issued.at if issued is not None else EARLIEST,
+        _RANKS.get(status, 1),
+    )
     unsettled = status in _NOT_YET
-    return [Candidate(source, match, part, status, at, by_release, newness, unsettled) for part, match in parts]
-
-
-def taken_at(source: Source) -> tuple[Moment | None, bool]:
-    """When the specimen was taken, else when the result was released (then True)."""
-    observation, parent = source.observation, source.parent
-    found = moment(observation.effective_date_time)
-    if found is not None:
-        return found, False
-    found = _stated(observation)
-    if found is None and parent is not None:
-        found = moment(parent.effective_date_time) or _stated(parent)
-    if found is not None:
-        return found, False
-    return moment(observation.issued) or moment(parent.issued if parent is not None else None), True
-
-
-def _stated(resource: Resource) -> Moment | None:
-    period = resource.effective_period
-    ended = moment(period.end) or moment(period.start) if period is not None else None
-    return ended or moment(resource.effective_instant)
+    return [Candidate(source, match, part, at, by_release, newness, unsettled) for part, match in parts]
 
 
 def _components(observation: Resource, reading: Reading) -> _Parts:
     """The components whose own codes name a test."""
-    found = ((part, reading.meaning(part.code).lab) for part in observation.component or () if part is not None)
+    found = (
+        (part, reading.concepts.observation(part.code).lab) for part in observation.component or () if part is not None
+    )
     return [(part, match) for part, match in found if match is not None]
 
 
@@ -118,24 +87,25 @@ def _has_value(part: Resource | Component) -> bool:
 
 def read_result(found: Candidate, reading: Reading) -> LabResult:
     """The result in the unit of its test, or with the problem that makes it unusable."""
-    part, at = found.part, found.at
+    part, at, test = found.part, found.at, found.match.test
     quantity = part.value_quantity
-    value = _value(found, reading)
+    figure = number(quantity.value) if quantity is not None else None
+    value = _value(found, figure, reading)
     return LabResult(
-        test=found.match.test,
+        test=test,
         variant=found.match.variant,
         value=None if isinstance(value, Unusable) else value,
         day=at.day if at is not None else Day(ANY_DAY, reading.today),
         when=at.at if at is not None else EARLIEST,
         reference=found.source.reference,
-        as_reported=_as_reported(quantity) if quantity is not None else "",
-        comparator=_comparator(quantity),
+        as_reported=_as_reported(quantity) if quantity is not None and figure is not None else "",
+        comparator=_comparator(quantity) if quantity is not None else "",
         preliminary=found.preliminary,
-        haemolysed=haemolysed(found.source.observation, part, reading),
-        own_range=Later(lambda: _own_range(part.reference_range, found.match.test, quantity, reading)),
+        haemolysed=haemolysed(found.source, part, reading),
+        own_range=Later(lambda: _own_range(part.reference_range, test, quantity, reading)),
         problem=gap_of(found, value) if isinstance(value, Unusable) else None,
         notes=_notes(found),
-        title=reading.terms.tests[found.match.test].title,
+        title=reading.terms.tests[test].title,
     )
 
 
@@ -144,41 +114,40 @@ def gap_of(found: Candidate, why: Unusable) -> Gap:
     return Gap("observations", why.reason, about=found.match.test, detail=why.detail, reference=found.source.reference)
 
 
-def _spoilt(observation: Resource, reading: Reading) -> Unusable | None:
+def _spoilt(source: Source, reading: Reading) -> Unusable | None:
     """Why nothing in this Observation is a blood level, if so."""
-    if present(observation.modifier_extension):
+    if present(source.observation.modifier_extension):
         return Unusable("not-interpreted", "an extension changes its meaning")
-    elsewhere = other_specimen(observation, reading)
+    elsewhere = other_specimen(source, reading)
     return Unusable("other-specimen", f'not a blood sample: "{elsewhere}"') if elsewhere else None
 
 
-def _value(found: Candidate, reading: Reading) -> float | Unusable:
-    """The number in the unit of its test, or why it cannot be used."""
-    part, test = found.part, found.match.test
+def _value(found: Candidate, figure: float | None, reading: Reading) -> float | Unusable:
+    """The number in the unit of its test, or why it cannot be used; `figure` is the one sent, if any."""
+    part = found.part
     if found.match.conflict:
         return Unusable("conflicting-codes", found.match.conflict)
-    spoilt = _spoilt(found.source.observation, reading)
+    spoilt = _spoilt(found.source, reading)
     if spoilt is not None:
         return spoilt
     if part.value_quantity is None and not _has_value(part):
         reason = code_word(part.data_absent_reason)[:_LONGEST_UNIT]
         return Unusable("no-value", f"the result has no value ({reason})" if reason else "the result has no value")
-    value = _number(part.value_quantity, test, reading)
+    value = _number(part.value_quantity, figure, found.match.test, reading)
     return NO_DATE if found.at is None and not isinstance(value, Unusable) else value
 
 
-def _number(quantity: Quantity | None, test: str, reading: Reading) -> float | Unusable:
-    value = number(quantity.value) if quantity is not None else None
-    if quantity is None or value is None:
+def _number(quantity: Quantity | None, figure: float | None, test: str, reading: Reading) -> float | Unusable:
+    if quantity is None or figure is None:
         return Unusable("not-a-number", "the value is not a number")
     if quantity.comparator and not _comparator(quantity):
         return Unusable("unknown-comparator", "the value is a limit of an unknown kind")
-    return reading.terms.quantity(test, value, quantity.unit or "", quantity.code or "", quantity.system or "")
+    return reading.terms.quantity(test, figure, quantity.unit or "", quantity.code or "", quantity.system or "")
 
 
-def _comparator(quantity: Quantity | None) -> str:
+def _comparator(quantity: Quantity) -> str:
     """The comparator where it is one of FHIR's; other words of a client are never passed on."""
-    found = word(quantity.comparator) if quantity is not None else ""
+    found = word(quantity.comparator)
     return found if found in _COMPARATORS else ""
 
 
@@ -204,9 +173,7 @@ def _limit(limit: Quantity | None, test: str, quantity: Quantity, reading: Readi
 
 
 def _as_reported(quantity: Quantity) -> str:
-    """Value and unit as sent; a value that is no number is not quoted."""
-    if number(quantity.value) is None:
-        return ""
+    """Value and unit as sent."""
     return f"{_digits(quantity.value)} {_unit((quantity.unit or quantity.code or '')[:_LONGEST_UNIT])}".strip()
 
 
@@ -216,13 +183,13 @@ def _digits(raw: Raw) -> str:
     return sent.decode() if len(sent) <= 8 else f"{float(sent):.6g}"
 
 
-@lru_cache(maxsize=512)
+@remembered
 def _unit(sent: str) -> str:
     return short(sent, _LONGEST_UNIT)
 
 
 def _notes(found: Candidate) -> tuple[str, ...]:
-    care, status = found.match.care, found.status
+    care, status = found.match.care, word(found.source.observation.status)
     if status in _RANKS and not care and not found.by_release:
         return ()
     doubt = "status unknown" if status == "unknown" else "status missing or not understood"

@@ -6,11 +6,11 @@ from datetime import date
 from cds_service.chart import Day, Role
 from cds_service.fhir.codeable import word
 from cds_service.fhir.dates import day
-from cds_service.fhir.elements import ABSENT, Dosage, Period, Resource, present
+from cds_service.fhir.elements import Dosage, Period, Resource, present
 
 _ENDED = frozenset({"stopped", "completed", "cancelled"})
 _NEVER_TAKEN = frozenset({"entered-in-error", "on-hold", "draft", "intended", "not-taken"})
-_ORDERED = frozenset({"order", "original-order", "reflex-order", "instance-order", "filler-order", ""})
+_ORDERED = frozenset({"order", "original-order", "reflex-order", "instance-order", "filler-order", "plan", ""})
 _NOT_ORDERED = frozenset({"proposal", "option"})
 
 
@@ -20,14 +20,18 @@ def role_of(order: Resource, today: date) -> Role | None:
     An active order whose own end lies in the past is only possibly taken, like one of unknown or odd status: systems
     often leave finished courses active, and forgetting a medicine is worse than asking about it.
     """
-    status = word(order.status)
-    if order.do_not_perform or status in _NEVER_TAKEN or not _part_of_therapy(order):
+    status, intent = word(order.status), word(order.intent)
+    if order.do_not_perform or status in _NEVER_TAKEN:
+        return None
+    # Proposals are no part of therapy; a plan is one only when it reports what the patient takes.
+    if intent in _NOT_ORDERED or (intent == "plan" and not order.reported_boolean):
         return None
     if status in _ENDED:
         return "stopped"
+    if status != "active" or (intent not in _ORDERED and order.resource_type != "MedicationStatement"):
+        return "possibly-taken"
     ended = end_of(order)
-    understood = status == "active" and (order.resource_type == "MedicationStatement" or _intent_understood(order))
-    return "taken" if understood and not (ended is not None and ended.last < today) else "possibly-taken"
+    return "possibly-taken" if ended is not None and ended.last < today else "taken"
 
 
 def draft_role(order: Resource) -> Role | None:
@@ -42,8 +46,6 @@ def from_older_release(order: Resource) -> bool:
     """Whether an order has the shape of FHIR DSTU2 or STU3, which is not read."""
     if order.resource_type != "MedicationRequest":
         return order.resource_type == "MedicationOrder"
-    if order.context is ABSENT and order.requester is None:
-        return False
     return present(order.context) or (order.requester is not None and present(order.requester.agent))
 
 
@@ -75,8 +77,9 @@ def end_of(order: Resource) -> Day | None:
     if ends:
         return max(ends, key=lambda end: end.last)
     supply = order.dispense_request.validity_period if order.dispense_request is not None else None
-    stated = (day(period.end) for period in (supply, order.effective_period) if period is not None)
-    return next((found for found in stated if found is not None), None)
+    return (day(supply.end) if supply is not None else None) or (
+        day(order.effective_period.end) if order.effective_period is not None else None
+    )
 
 
 def instructions(order: Resource) -> Iterable[Dosage | None]:
@@ -84,18 +87,12 @@ def instructions(order: Resource) -> Iterable[Dosage | None]:
     return order.dosage_instruction or order.dosage or ()
 
 
-def _bounds(order: Resource) -> Iterable[Period]:
-    for dosage in instructions(order):
-        repeat = dosage.timing.repeat if dosage is not None and dosage.timing is not None else None
-        if repeat is not None and repeat.bounds_period is not None:
-            yield repeat.bounds_period
-
-
-def _part_of_therapy(order: Resource) -> bool:
-    """Proposals are none; a plan is one only when it reports what the patient takes."""
-    intent = word(order.intent)
-    return bool(order.reported_boolean) if intent == "plan" else intent not in _NOT_ORDERED
-
-
-def _intent_understood(order: Resource) -> bool:
-    return word(order.intent) in _ORDERED or word(order.intent) == "plan"
+def _bounds(order: Resource) -> list[Period]:
+    return [
+        repeat.bounds_period
+        for dosage in instructions(order)
+        if dosage is not None
+        and dosage.timing is not None
+        and (repeat := dosage.timing.repeat) is not None
+        and repeat.bounds_period is not None
+    ]

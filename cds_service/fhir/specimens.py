@@ -11,43 +11,39 @@ from msgspec import Raw
 
 from cds_service.fhir.codeable import short, text_of, words_of
 from cds_service.fhir.elements import ABSENT, CodeableConcept, Component, Reference, Resource
+from cds_service.fhir.observations import Source
 from cds_service.fhir.reading import Reading
 
 _LONGEST_NOTE = 2000
-_LONGEST_TEST_NAME = 200
 _T = TypeVar("_T")
 
 
-def other_specimen(observation: Resource, reading: Reading) -> str:
+def other_specimen(source: Source, reading: Reading) -> str:
     """The word that shows that a result is not from the patient's blood, or ""."""
-    if _plain(observation, reading):
+    if _nothing_said(source):
         return ""
-    told = map(reading.terms.specimens.elsewhere, _specimen_words(observation, reading))
+    told = map(reading.terms.specimens.elsewhere, _specimen_words(source.observation, reading))
     return next((word for word in told if word), "")
 
 
-def haemolysed(observation: Resource, part: Resource | Component, reading: Reading) -> bool:
+def haemolysed(source: Source, part: Resource | Component, reading: Reading) -> bool:
     """Whether the laboratory notes that red cells broke in the specimen, which falsifies some results."""
+    observation = source.observation
     told = [words_of(part.interpretation)] if part.interpretation else []
     if part.data_absent_reason is not None:
         told.append(words_of((part.data_absent_reason,)))
     if observation.note or observation.comment:
         told.append(short(observation.comment, _LONGEST_NOTE))
         told += [short(note.text, _LONGEST_NOTE) for note in observation.note or () if note is not None]
-    if not _plain(observation, reading):
+    if not _nothing_said(source):
         told += _specimen_words(observation, reading)
     return any(map(reading.terms.specimens.broken, told))
 
 
-def _plain(observation: Resource, reading: Reading) -> bool:
+def _nothing_said(source: Source) -> bool:
     """Whether nothing at all is said of the specimen, which is the usual case."""
-    if observation.specimen is not ABSENT or observation.body_site is not ABSENT:
-        return False
-    text = observation.code.text if observation.code is not None else None
-    if not text:
-        return True
-    specimens = reading.terms.specimens
-    return len(text) <= _LONGEST_TEST_NAME and not specimens.elsewhere(text) and not specimens.broken(text)
+    observation = source.observation
+    return source.code.of_blood and observation.specimen is ABSENT and observation.body_site is ABSENT
 
 
 def _specimen_words(observation: Resource, reading: Reading) -> Iterator[str]:

@@ -49,17 +49,11 @@ class Conditions:
     observations: Mapping[Key, ObservedMatch]
     answers: Mapping[Key, bool]
     preferred: Mapping[str, Coding]
-    _matched: dict[tuple[tuple[Coding, ...], str], ConceptMatch] = field(default_factory=dict)
     _seen: dict[tuple[str, ...], frozenset[str]] = field(default_factory=dict)
     _seen_allergies: dict[tuple[str, ...], tuple[frozenset[str], bool]] = field(default_factory=dict)
 
     def match(self, codings: Sequence[Coding], text: str) -> ConceptMatch:
         """The concepts an entry states by code, and those that weaker codes or words only hint at."""
-        key = tuple(codings), text
-        found = self._matched.get(key)
-        return found if found is not None else remember(self._matched, key, self._match(codings, text))
-
-    def _match(self, codings: Sequence[Coding], text: str) -> ConceptMatch:
         sure, supported = _together(meaning for coding in codings for meaning in self._meanings(coding))
         unclear = supported | self._hinted((*(coding.display for coding in codings), text))
         return ConceptMatch(sure, unclear - sure)

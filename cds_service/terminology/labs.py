@@ -37,17 +37,9 @@ class Labs:
     other: Sequence[tuple[str, ...]]
     preferred: Mapping[tuple[str, str], str]
     _rules: dict[Key, Rule | Unusable] = field(default_factory=dict)
-    _matches: dict[tuple[Coding, ...], LabMatch | None] = field(default_factory=dict)
 
     def match(self, codings: Sequence[Coding]) -> LabMatch | None:
         """The test all known codings agree on; None when no coding is on the allow-list."""
-        key = tuple(codings)
-        try:
-            return self._matches[key]
-        except KeyError:
-            return remember(self._matches, key, self._match(codings))
-
-    def _match(self, codings: Sequence[Coding]) -> LabMatch | None:
         known = [
             (coding, self.rows[coding.code])
             for coding in codings

@@ -1,6 +1,6 @@
 """Remembering look-ups: texts and codes repeat from call to call, but a caller could send endless new ones."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import TypeVar
 
 from msgspec import Struct
@@ -20,6 +20,22 @@ def remember(memory: dict[_Key, _Found], key: _Key, found: _Found) -> _Found:
             memory.clear()
         memory[key] = found
     return found
+
+
+def remembered(work: Callable[[_Key], _Found]) -> Callable[[_Key], _Found]:
+    """A function of one argument that keeps what it found; what was found before costs a look into a table, no call."""
+    return _Table(work).__getitem__
+
+
+class _Table(dict[_Key, _Found]):
+    """A table that works out what it does not hold."""
+
+    def __init__(self, work: Callable[[_Key], _Found]) -> None:
+        super().__init__()
+        self._work = work
+
+    def __missing__(self, key: _Key) -> _Found:
+        return remember(self, key, self._work(key))
 
 
 def _length(part: object) -> int:

@@ -1,10 +1,9 @@
 """How a medicine gets into the body: from route codes, from words, from the form in a product's name."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from cds_service.terminology.memory import remember
 from cds_service.terminology.names import holds, words
 from cds_service.terminology.systems import system_word
 from cds_service.terminology.values import Coding
@@ -24,15 +23,9 @@ class Routes:
     special: Mapping[tuple[str, str], str]
     solid: frozenset[str]
     form_words: frozenset[str]
-    _seen: dict[tuple[tuple[Coding, ...], str], str] = field(default_factory=dict)
 
     def match(self, codings: Sequence[Coding], text: str) -> str:
         """The route of a dosage instruction: by code, else by the words of displays and text; "" when not told."""
-        key = tuple(codings), text
-        found = self._seen.get(key)
-        return found if found is not None else remember(self._seen, key, self._match(codings, text))
-
-    def _match(self, codings: Sequence[Coding], text: str) -> str:
         for coding in codings:
             found = self.codes.get((system_word(coding.system), coding.code))
             if found is not None:

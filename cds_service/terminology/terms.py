@@ -1,14 +1,13 @@
 """Everything the readers of a chart ask the terminology, behind one value."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from cds_service.terminology.conditions import Conditions, build_conditions
 from cds_service.terminology.derivations import Adjusted, Derivation, build_derivations
 from cds_service.terminology.drugs import Drugs, build_drugs
 from cds_service.terminology.labs import Labs, build_labs
-from cds_service.terminology.memory import remember
 from cds_service.terminology.routes import Routes, build_routes
 from cds_service.terminology.specimens import Specimens, build_specimens
 from cds_service.terminology.systems import system_name
@@ -18,7 +17,6 @@ from cds_service.terminology.values import (
     ConceptMatch,
     DrugMatch,
     LabMatch,
-    Meaning,
     ObservedMatch,
     SubstanceMatch,
     Test,
@@ -28,9 +26,11 @@ from cds_service.terminology.values import (
 Listed = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Terms:
     """The terminology of one library; immutable but for bounded caches of texts already read.
+
+    Two of them are equal when they are one: what was found by one is kept for it alone.
 
     `combined` are the tests of which a result is combined with another one of its day.
     """
@@ -42,7 +42,6 @@ class Terms:
     specimens: Specimens
     derivations: tuple[Derivation, ...] = ()
     combined: frozenset[str] = frozenset()
-    _meanings: dict[tuple[Coding, ...], Meaning] = field(default_factory=dict)
 
     @property
     def tests(self) -> Mapping[str, Test]:
@@ -120,13 +119,6 @@ class Terms:
     def observed(self, codings: Sequence[Coding]) -> ObservedMatch | None:
         """The condition an Observation states (its status or its due date); None when it states none."""
         return self._conditions.observed(codings)
-
-    def meaning(self, codings: tuple[Coding, ...]) -> Meaning:
-        """What the code of an Observation means: both of the above, looked up once."""
-        found = self._meanings.get(codings)
-        if found is None:
-            found = remember(self._meanings, codings, Meaning(self.lab(codings), self.observed(codings)))
-        return found
 
     def affirms(self, codings: Sequence[Coding]) -> bool | None:
         """What the value of such an Observation says: yes, no, or not understood."""

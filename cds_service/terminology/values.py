@@ -71,13 +71,6 @@ class ObservedMatch(NamedTuple):
     lasts_days: int
 
 
-class Meaning(NamedTuple):
-    """What the code of an Observation means: a laboratory test, a condition it states, or neither."""
-
-    lab: LabMatch | None = None
-    observed: ObservedMatch | None = None
-
-
 class Unusable(NamedTuple):
     """Why a number cannot be used: a fixed word for machines and a fragment of a sentence for people."""
 
