@@ -10,7 +10,8 @@ from cds_service.decide.evaluate import concerned, evaluate, present
 from cds_service.decide.joining import joined
 from cds_service.decide.merging import Bundle, bundle_of, bundled, seated, silenced
 from cds_service.decide.quality import quality_card
-from cds_service.decide.rendering import Rendered, Style, render
+from cds_service.decide.rendering import Rendered, render
+from cds_service.decide.style import Style
 from cds_service.knowledge.card import Card
 from cds_service.knowledge.case import Course, Hook, courses
 from cds_service.knowledge.library import Library
