@@ -1,5 +1,6 @@
 """What a decision is: findings, the outcome of every card that had something to judge, and the cards to send."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -36,14 +37,20 @@ class Finding:
     @property
     def moment(self) -> Moment:
         """What its texts are filled from."""
-        return Moment(self.case, self.trace, self.names, tuple(part.case for part in self.each))
+        return self.telling(())
+
+    def telling(self, more: Sequence[Step]) -> Moment:
+        """The same with what a wording found besides."""
+        return Moment(self.case, (*self.trace, *more), self.names, tuple([part.case for part in self.parts]))
 
     @property
     def ingredients(self) -> tuple[str, ...]:
         """The ingredients it is about; none for the patient, and for all medicines of a card with `each: false`."""
+        if not self.parts:
+            return (self.case.course.ingredient,) if self.case.course else ()
         if not self.card.about.each and len(self.names) > 1:
             return ()
-        return tuple(dict.fromkeys(part.case.course.ingredient for part in self.each if part.case.course))
+        return tuple(dict.fromkeys(part.case.course.ingredient for part in self.parts if part.case.course))
 
     @property
     def medicine(self) -> str:

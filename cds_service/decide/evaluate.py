@@ -1,7 +1,6 @@
 """Judging one card against the chart: which medicines it is about, whether it fires, at which level."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from cds_service.chart import Chart, Gap, Medication
 from cds_service.decide.decision import Finding, Outcome
@@ -10,90 +9,69 @@ from cds_service.knowledge.card import Card, Indicator
 from cds_service.knowledge.case import Case, Course, Hook, Pair
 from cds_service.knowledge.criteria import Step, Trace, could_hold
 from cds_service.knowledge.facts.partners import unidentified
+from cds_service.knowledge.library import Deck
 
 
-def evaluate(card: Card, chart: Chart, hook: Hook, courses: tuple[Course, ...]) -> tuple[list[Finding], list[Outcome]]:
-    """The findings of a card and the outcomes that are not findings (quiet, or unable to judge)."""
+def evaluate(card: Card, cases: Sequence[Case], blind: tuple[Gap, ...]) -> tuple[list[Finding], list[Outcome]]:
+    """The findings of a card and the outcomes that are not findings (quiet, or unable to judge).
+
+    `cases` are the medicines it is about (or the patient), `blind` says why there may be more of them.
+    """
     findings: list[Finding] = []
     outcomes: list[Outcome] = []
-    for course in _subjects(card, hook, courses):
-        case = Case(chart, hook, course, courses)
-        finding, outcome = _judge(card, case)
-        findings += [finding] if finding else []
-        outcomes += [outcome] if outcome else []
-    blind = _blind_spots(card, chart, hook, courses)
+    for case in cases:
+        found = _judge(card, case)
+        if isinstance(found, Finding):
+            findings.append(found)
+        else:
+            outcomes.append(found)
     if blind:
         outcomes.append(Outcome(card, "", "cannot-judge", None, (), blind, "the medicines are not all known"))
-    return (_distinct(findings) if card.about.each else one_for_all(findings)), outcomes
+    if len(findings) > 1 or not card.about.each:
+        findings = _distinct(findings) if card.about.each else one_for_all(findings)
+    return findings, outcomes
 
 
-class Present(NamedTuple):
-    """The classes of the medicines of a chart, by what they are, and those an entry not understood may belong to."""
+def concerned(deck: Deck, chart: Chart, hook: Hook, courses: tuple[Course, ...]) -> dict[Card, list[Case]]:
+    """What each card is judged on: a case for each of its medicines, or one for the patient; other cards are left out.
 
-    drafted: frozenset[str]
-    taken: frozenset[str]
-    stopped: frozenset[str]
-    hinted: frozenset[str]
-
-
-def present(chart: Chart, courses: Iterable[Course]) -> Present:
-    """Which classes there are at all: most cards are about others, and need not be judged."""
-    held = tuple(courses)
-    return Present(
-        frozenset().union(*(course.classes for course in held if course.drafts)),
-        frozenset().union(*(course.classes for course in held if course.taken)),
-        frozenset().union(*(course.classes for course in held if course.stopped)),
-        frozenset().union(*(order.watched for order in chart.medications if order.watched)),
-    )
+    On the order hooks its medicine is a draft, or one that is taken where the draft may be the partner.
+    """
+    patient = Case(chart, hook, None, courses)
+    found = {card: [patient] for card in deck.of_patient}
+    for course in courses:
+        cards = {card for name in course.classes for card in deck.by_class.get(name, ())}
+        if cards:
+            case = Case(chart, hook, course, courses, of_patient=patient.of_patient)
+            for card in cards:
+                if _speaks_of(card, course, hook):
+                    found.setdefault(card, []).append(case)
+    return found
 
 
-def concerned(cards: Sequence[Card], chart: Chart, hook: Hook, found: Present) -> list[Card]:
-    """The cards that `evaluate` could say something about: not those about medicines of which there are none."""
-    if hook == "patient-view" and chart.sections["medications"] != "read":
-        return list(cards)
-    return [card for card in cards if _may_concern(card, hook, found)]
-
-
-def _may_concern(card: Card, hook: Hook, found: Present) -> bool:
-    subject, classes = card.about.subject, card.about.classes
-    if subject not in ("medicine", "stopped") or not classes.isdisjoint(found.hinted):
-        return True
-    if subject == "stopped":
-        return not classes.isdisjoint(found.stopped)
-    taken = (hook == "patient-view" or card.has_partner) and not classes.isdisjoint(found.taken)
-    return taken or (hook != "patient-view" and not classes.isdisjoint(found.drafted))
-
-
-def _subjects(card: Card, hook: Hook, courses: tuple[Course, ...]) -> Iterable[Course | None]:
-    """The courses a card is about; on the order hooks a draft, or a medicine taken whose partner may be the draft."""
-    about = card.about
-    if about.subject == "patient":
-        return (None,)
-    mine = [course for course in courses if not course.classes.isdisjoint(about.classes)]
-    if not mine:
-        return ()
-    if about.subject == "stopped":
-        return [course for course in mine if course.stopped]
+def _speaks_of(card: Card, course: Course, hook: Hook) -> bool:
+    if card.about.subject == "stopped":
+        return bool(course.stopped)
     if hook == "patient-view":
-        return [course for course in mine if course.taken]
-    return [course for course in mine if course.drafts or (course.taken and card.has_partner)]
+        return bool(course.taken)
+    return bool(course.drafts or (course.taken and card.has_partner))
 
 
-def _judge(card: Card, case: Case) -> tuple[Finding | None, Outcome | None]:
+def _judge(card: Card, case: Case) -> Finding | Outcome:
     trace: Trace = []
     value = card.judge(case, trace)
-    medicine = case.course.ingredient if case.course else ""
     if value is not False and not _involves_draft(case, trace, certain=value is True):
         value = False
         trace = []
     if value:
         indicator = _level(card, case, trace)
-        return Finding(card, case, indicator, tuple(trace)), None
+        return Finding(card, case, indicator, tuple(trace))
+    medicine = case.course.ingredient if case.course else ""
     if value is None:
         # What was not read is named only where it could still bring the card up.
         gaps = unread(trace) if could_hold(card.when, trace) else ()
-        return None, Outcome(card, medicine, "cannot-judge", None, tuple(trace), gaps, "" if gaps else "absent")
-    return None, Outcome(card, medicine, "quiet", None, tuple(trace))
+        return Outcome(card, medicine, "cannot-judge", None, tuple(trace), gaps, "" if gaps else "absent")
+    return Outcome(card, medicine, "quiet", None, tuple(trace))
 
 
 def _involves_draft(case: Case, trace: Sequence[Step], certain: bool) -> bool:
@@ -135,17 +113,19 @@ def unread(trace: Iterable[Step]) -> tuple[Gap, ...]:
     )
 
 
-def _blind_spots(card: Card, chart: Chart, hook: Hook, courses: tuple[Course, ...]) -> tuple[Gap, ...]:
-    """Why further medicines of the card's classes may exist: the list was not read, or an entry is not understood."""
-    if card.about.subject not in ("medicine", "stopped"):
-        return ()
-    gaps = unidentified(chart.medications, card.about.classes)
-    if hook != "patient-view":
-        if not gaps:
-            return ()
+def blind_spots(deck: Deck, chart: Chart, hook: Hook) -> dict[Card, tuple[Gap, ...]]:
+    """Why there may be further medicines of a card's classes: the list was not read, or an entry is not understood."""
+    hints = [order for order in chart.medications if order.watched]
+    unread_list: tuple[Gap, ...] = ()
+    if hook == "patient-view":
+        unread_list = Case(chart, hook, None).missing("medications")
+    elif hints:
         judged = {order.reference for order in chart.medications if order.judged}
-        return tuple(gap for gap in gaps if gap.reference in judged)
-    return (*gaps, *Case(chart, hook, None, courses).missing("medications"))
+        hints = [order for order in hints if order.reference in judged]
+    if not hints and not unread_list:
+        return {}
+    found = {card: unidentified(hints, card.about.classes) + unread_list for card in deck.judged if card.about.classes}
+    return {card: gaps for card, gaps in found.items() if gaps}
 
 
 def _distinct(findings: list[Finding]) -> list[Finding]:

@@ -20,6 +20,8 @@ def joined(findings: Sequence[Finding]) -> list[Finding]:
 
     A draft keeps a finding of its own: it is the order that is asked about, and that a suggestion may remove.
     """
+    if len(findings) < 2:
+        return list(findings)
     alike: dict[object, list[Finding]] = {}
     for finding in findings:
         alike.setdefault(_likeness(finding, findings), []).append(finding)
@@ -69,5 +71,5 @@ def worded(finding: Finding) -> tuple[Summary, Moment]:
     for wording in finding.card.summaries:
         trace: Trace = []
         if wording.judge is None or wording.judge(finding.case, trace):
-            return wording, finding.moment._replace(trace=(*finding.trace, *trace))
+            return wording, finding.telling(trace)
     return finding.card.summaries[-1], finding.moment

@@ -13,20 +13,15 @@ MOST_CARDS = 5
 
 
 class Bundle(NamedTuple):
-    """Findings that become one card: the head gives summary, source and id; the sections stand below."""
+    """Findings that become one card: the head gives summary, source and id; the sections stand below.
+
+    `findings` are head and sections, `indicator` is the highest among them.
+    """
 
     head: Finding
     sections: tuple[Finding, ...]
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Head and sections."""
-        return (self.head, *self.sections)
-
-    @property
-    def indicator(self) -> Indicator:
-        """The highest indicator among the findings."""
-        return min((finding.indicator for finding in self.findings), key=RANK.__getitem__)
+    findings: tuple[Finding, ...]
+    indicator: Indicator
 
     @property
     def rank(self) -> tuple[int, int, str]:
@@ -62,6 +57,8 @@ def _shared(one: Finding, other: Finding) -> bool:
 
 def bundled(findings: Sequence[Finding], hook: Hook) -> list[Bundle]:
     """The findings as cards, in the order of showing: one card for a group and medicine, joined as the cards say."""
+    if len(findings) == 1:
+        return [bundle_of(findings)]
     homes = list(range(len(findings)))
     for one, finding in enumerate(findings):
         for two, other in enumerate(findings):
@@ -106,12 +103,15 @@ def _problems(finding: Finding) -> set[str]:
 
 def bundle_of(findings: Sequence[Finding]) -> Bundle:
     """The head is the finding no other joins; where the cards leave a choice, priority decides."""
+    if len(findings) == 1:
+        return Bundle(findings[0], (), tuple(findings), findings[0].indicator)
     joined = {name for finding in findings for name in finding.card.merge.joins if name != finding.card.id}
     guests = {finding.card.id for finding in findings if finding.card.merge.joins_any}
     heads = [f for f in findings if f.card.id not in joined | guests] or list(findings)
     head = min(heads, key=lambda finding: (finding.card.priority, finding.card.id, finding.rank, finding.medicine))
-    sections = sorted((f for f in findings if f is not head), key=lambda finding: finding.rank)
-    return Bundle(head, tuple(sections))
+    sections = tuple(sorted((f for f in findings if f is not head), key=lambda finding: finding.rank))
+    indicator = min((finding.indicator for finding in findings), key=RANK.__getitem__)
+    return Bundle(head, sections, (head, *sections), indicator)
 
 
 def seated(bundles: Sequence[Bundle], with_quality: bool) -> tuple[list[Bundle], list[Bundle]]:

@@ -1,14 +1,14 @@
 """The card that says what was not checked, and the list of findings that found no place."""
 
 from collections.abc import Mapping, Sequence
-from uuid import uuid5
 
 from cds_service import hooks
 from cds_service.chart import Chart, Gap
 from cds_service.decide import wording
 from cds_service.decide.decision import Finding
 from cds_service.decide.merging import Bundle, titles
-from cds_service.decide.rendering import Rendered, Style, extension, override_reasons, shown_of, source
+from cds_service.decide.rendering import Rendered, extension, override_reasons, shown_of, source
+from cds_service.decide.style import Style
 from cds_service.decide.unchecked import HEADING, capital, gap_reason, subject
 from cds_service.knowledge.card import Card
 from cds_service.knowledge.case import Case, Hook
@@ -24,7 +24,7 @@ def quality_card(
     names = tuple(dict.fromkeys(_words(gap, style.references) for gap in gaps))
     moment = Moment(Case(chart, hook, None), (), names)
     finding = Finding(card, moment.case, card.levels[-1].indicator, (), names)
-    uuid = str(uuid5(style.decision_id, f"card|{card.id}|"))
+    uuid = style.uuid(f"card|{card.id}|")
     more = titles(overflow)
     answer = hooks.Card(
         uuid=uuid,

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
-from uuid import UUID, uuid5
 
 from cds_service import hooks
 from cds_service.caller import ClientOptions, SelectionBehavior
@@ -11,6 +10,7 @@ from cds_service.decide import wording
 from cds_service.decide.decision import Finding, Shown
 from cds_service.decide.joining import worded, wording_of
 from cds_service.decide.merging import Bundle
+from cds_service.decide.style import Style
 from cds_service.decide.suggesting import Held, Made, chosen, suggest
 from cds_service.decide.unchecked import not_checked
 from cds_service.knowledge.card import Card
@@ -19,14 +19,6 @@ from cds_service.knowledge.templates import fitted, markdown
 
 # What is the same every time a card is written is kept; a worker holds one library, and few addresses of its own.
 _KEPT = 1024
-
-
-class Style(NamedTuple):
-    """What rendering needs beside the findings: the options of the client, the decision id, the shared references."""
-
-    options: ClientOptions
-    decision_id: UUID
-    references: References
 
 
 class Rendered(NamedTuple):
@@ -40,9 +32,9 @@ class Rendered(NamedTuple):
 def render(bundle: Bundle, style: Style) -> Rendered:
     """The card of a bundle."""
     head = bundle.head
-    offers = [offer for finding in bundle.findings for offer in suggest(finding, style.references, style.decision_id)]
+    offers = [offer for finding in bundle.findings for offer in suggest(finding, style)]
     made = chosen([offer for offer in offers if isinstance(offer, Made)])
-    uuid = str(uuid5(style.decision_id, f"card|{head.card.id}|{head.medicine}"))
+    uuid = style.uuid(f"card|{head.card.id}|{head.medicine}")
     card = hooks.Card(
         uuid=uuid,
         summary=summary(_speaker(bundle)),

@@ -6,14 +6,15 @@ from uuid import UUID
 from cds_service.caller import ClientOptions
 from cds_service.chart import SECTIONS, Chart, Gap, Section
 from cds_service.decide.decision import Decision, Finding, Outcome, Result
-from cds_service.decide.evaluate import concerned, evaluate, present
+from cds_service.decide.evaluate import blind_spots, concerned, evaluate
 from cds_service.decide.joining import joined
 from cds_service.decide.merging import Bundle, bundle_of, bundled, seated, silenced
 from cds_service.decide.quality import quality_card
-from cds_service.decide.rendering import Rendered, Style, render
+from cds_service.decide.rendering import Rendered, render
+from cds_service.decide.style import Style
 from cds_service.knowledge.card import Card
 from cds_service.knowledge.case import Course, Hook, courses
-from cds_service.knowledge.library import Library
+from cds_service.knowledge.library import Deck, Library
 from cds_service.pace import Check, OutOfTime, no_limit
 
 BROKEN = Gap("medications", "card-failed", "", "a check failed inside this service")
@@ -27,40 +28,37 @@ def decide(
     `check` is called between cards and may end it all with `OutOfTime`.
     """
     everything = courses(chart, library.references.classes_of)
-    cards = library.for_hook(hook, options.region, options.shows_drafts)
-    judged = [card for card in cards if card.about.subject != "gaps"]
-    findings, outcomes = _judge_all(judged, chart, hook, everything, check)
-    unanswerable = _unanswerable(judged, findings, outcomes, chart)
+    deck = library.for_hook(hook, options.region, options.shows_drafts)
+    findings, outcomes = _judge_all(deck, chart, hook, everything, check)
+    unanswerable = _unanswerable(deck.judged, findings, outcomes, chart)
     if unanswerable:
         return Decision((), tuple(outcomes), (), unanswerable)
     style = Style(options, decision_id, library.references)
-    return _answered(findings, outcomes, cards, judged, chart, hook, style)
+    return _answered(findings, outcomes, deck, chart, hook, style)
 
 
 def _answered(
-    findings: list[Finding], outcomes: list[Outcome], cards: Sequence[Card], judged: Sequence[Card],
-    chart: Chart, hook: Hook, style: Style,
-) -> Decision:  # fmt: skip
+    findings: list[Finding], outcomes: list[Outcome], deck: Deck, chart: Chart, hook: Hook, style: Style
+) -> Decision:
     gone = silenced(findings)
     kept = [finding for position, finding in enumerate(findings) if position not in gone]
     bundles = bundled(joined(kept), hook)
     gaps = _unread(outcomes, chart)
-    quality = next((card for card in cards if card.about.subject == "gaps"), None)
-    seats, overflow = seated(bundles, with_quality=bool(gaps) and quality is not None)
+    seats, overflow = seated(bundles, with_quality=bool(gaps) and deck.quality is not None)
     rendered, failed = _written(seats, style)
     for finding in findings:
         if id(finding) in failed:
             gaps.setdefault(BROKEN, []).append(finding.card.title)
-    if quality and (gaps or overflow):
-        rendered.append(quality_card(quality, gaps, overflow, chart, hook, style))
+    if deck.quality and (gaps or overflow):
+        rendered.append(quality_card(deck.quality, gaps, overflow, chart, hook, style))
     fates = _fates(findings, gone, seats, failed)
-    concerned = {outcome.card.id for outcome in (*fates, *outcomes)}
+    heard = {outcome.card.id for outcome in (*fates, *outcomes)}
     return Decision(
         tuple(one.card for one in rendered),
         (*fates, *outcomes),
         tuple(one.shown for one in rendered),
         left_out=tuple(text for one in rendered for text in one.held),
-        silent=len({card.id for card in judged} - concerned),
+        silent=len(deck.judged) - len(heard),
     )
 
 
@@ -101,14 +99,17 @@ def _places(finding: Finding) -> tuple[int, ...]:
 
 
 def _judge_all(
-    cards: Sequence[Card], chart: Chart, hook: Hook, everything: tuple[Course, ...], check: Check
+    deck: Deck, chart: Chart, hook: Hook, everything: tuple[Course, ...], check: Check
 ) -> tuple[list[Finding], list[Outcome]]:
     findings: list[Finding] = []
     outcomes: list[Outcome] = []
-    for card in concerned(cards, chart, hook, present(chart, everything)):
+    cases, blind = concerned(deck, chart, hook, everything), blind_spots(deck, chart, hook)
+    for card in deck.judged:
+        if card not in cases and card not in blind:
+            continue
         check()
         try:
-            found, others = evaluate(card, chart, hook, everything)
+            found, others = evaluate(card, cases.get(card, ()), blind.get(card, ()))
         except OutOfTime:
             raise
         except Exception as error:
@@ -134,8 +135,10 @@ def _unanswerable(
     cards: Sequence[Card], findings: Sequence[Finding], outcomes: Sequence[Outcome], chart: Chart
 ) -> tuple[Section, ...]:
     """The sections to name when not one card of the hook could be judged for want of whole sections."""
+    if findings or not cards or "unread" not in chart.sections.values():
+        return ()
     blind = {outcome.card.id: gaps for outcome in outcomes if (gaps := _unread_behind(outcome, chart))}
-    if findings or not cards or any(card.id not in blind for card in cards):
+    if any(card.id not in blind for card in cards):
         return ()
     lacking = {gap.section for gaps in blind.values() for gap in gaps}
     return tuple(section for section in SECTIONS if section in lacking)

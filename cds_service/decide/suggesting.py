@@ -3,15 +3,13 @@
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
-from uuid import UUID, uuid5
 
 from cds_service import hooks
 from cds_service.decide.decision import Finding
 from cds_service.decide.orders import edited
+from cds_service.decide.style import Style
 from cds_service.knowledge.card import Offer
-from cds_service.knowledge.gating import proposed_classes
 from cds_service.knowledge.placeholders import Moment, draft_of
-from cds_service.knowledge.references import References
 from cds_service.knowledge.templates import LONGEST_LABEL, fitted, plain_text
 
 _DELETABLE = re.compile(r"MedicationRequest/[A-Za-z0-9_.-]+\Z")
@@ -31,28 +29,24 @@ class Held(NamedTuple):
     text: str
 
 
-def suggest(finding: Finding, references: References, decision_id: UUID) -> list[Made | Held]:
+def suggest(finding: Finding, style: Style) -> list[Made | Held]:
     """The suggestions of one finding, in the order of the card; each one judged for each of its medicines."""
     moment = finding.moment
-    parts = [(part, moment._replace(case=part.case, trace=part.trace)) for part in finding.each]
-    found = (
-        _offer(offer, part, told, references, decision_id) for offer in finding.card.offers for part, told in parts
-    )
+    parts = [(part, moment._replace(case=part.case, trace=part.trace)) for part in finding.parts] or [(finding, moment)]
+    found = (_offer(offer, part, told, style) for offer in finding.card.offers for part, told in parts)
     return [made for made in found if made is not None]
 
 
-def _offer(
-    offer: Offer, finding: Finding, moment: Moment, references: References, decision_id: UUID
-) -> Made | Held | None:
+def _offer(offer: Offer, finding: Finding, moment: Moment, style: Style) -> Made | Held | None:
     if offer.judge is not None and not offer.judge(finding.case, []):
         return None
     label = fitted(offer.label, moment, LONGEST_LABEL)
-    action = _action(offer, label, finding, moment, references)
+    action = _action(offer, label, finding, moment)
     if not isinstance(action, hooks.Action):
         return Held(f"{finding.card.id}: {offer.key}: {action}") if action else None
     target = action.resource_id or _target(action)
-    uuid = uuid5(decision_id, f"suggestion|{finding.card.id}|{finding.medicine}|{offer.key}")
-    suggestion = hooks.Suggestion(label=label, uuid=str(uuid), is_recommended=offer.recommended, actions=(action,))
+    uuid = style.uuid(f"suggestion|{finding.card.id}|{finding.medicine}|{offer.key}")
+    suggestion = hooks.Suggestion(label=label, uuid=uuid, is_recommended=offer.recommended, actions=(action,))
     return Made(suggestion, (offer.key, target), finding.card.select == "at-most-one")
 
 
@@ -61,9 +55,12 @@ def _target(action: hooks.Action) -> str:
     return str(resource.get("id", "")) if isinstance(resource, dict) else ""
 
 
-def _action(offer: Offer, label: str, finding: Finding, moment: Moment, references: References) -> hooks.Action | str:
+def _action(offer: Offer, label: str, finding: Finding, moment: Moment) -> hooks.Action | str:
     if offer.kind == "create":
-        return _creation(offer, label, finding, moment, references)
+        for gate in offer.gates:
+            if gate.judge(finding.case, []) is not True:
+                return gate.why
+        return hooks.Action(type="create", description=label, resource=offer.fill(moment) if offer.fill else {})
     draft = draft_of(finding.case, finding.trace)
     if draft is None:
         return ""  # nothing is being ordered: on patient-view no order is ever changed
@@ -80,24 +77,15 @@ def _action(offer: Offer, label: str, finding: Finding, moment: Moment, referenc
     return hooks.Action(type="update", description=label, resource=changed)
 
 
-def _creation(offer: Offer, label: str, finding: Finding, moment: Moment, references: References) -> hooks.Action | str:
-    resource = offer.fill(moment) if offer.fill else {}
-    for gate in references.gates_for(proposed_classes(resource, references)):
-        if gate.judge(finding.case, []) is not True:
-            return gate.why
-    return hooks.Action(type="create", description=label, resource=resource)
-
-
 def chosen(made: Sequence[Made]) -> list[Made]:
     """Each deed once, the first wording of it; at most one of them recommended."""
-    kept: dict[tuple[str, str], Made] = {}
+    answer: dict[tuple[str, str], Made] = {}
+    recommended = False
     for one in made:
-        kept.setdefault(one.does, one)
-    answer: list[Made] = []
-    for one in kept.values():
-        already = any(other.suggestion.is_recommended for other in answer)
-        answer.append(_unrecommended(one) if already and one.suggestion.is_recommended else one)
-    return answer
+        if one.does not in answer:
+            answer[one.does] = _unrecommended(one) if recommended and one.suggestion.is_recommended else one
+            recommended = recommended or one.suggestion.is_recommended
+    return list(answer.values())
 
 
 def _unrecommended(made: Made) -> Made:

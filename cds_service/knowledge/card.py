@@ -8,7 +8,7 @@ from cds_service.chart import Section
 from cds_service.knowledge.case import Hook
 from cds_service.knowledge.criteria import Compiled, Criterion, Leaf, leaves
 from cds_service.knowledge.fillings import Filling
-from cds_service.knowledge.references import Citation, OrderTemplate, OverrideReason
+from cds_service.knowledge.references import Citation, Gate, OrderTemplate, OverrideReason
 from cds_service.knowledge.templates import Template
 from cds_service.knowledge.traits import Trait
 
@@ -51,7 +51,8 @@ class Summary(NamedTuple):
 class Offer(NamedTuple):
     """A suggestion: a resource to create, the draft to delete, or the draft with a named edit.
 
-    `fill` makes the resource, or the members that the edit replaces; None where the draft is deleted.
+    `fill` makes the resource, or the members that the edit replaces; None where the draft is deleted. `gates` stand
+    before the medicine that the resource would start.
     """
 
     key: str
@@ -62,6 +63,7 @@ class Offer(NamedTuple):
     judge: Compiled | None
     recommended: bool
     fill: Filling | None = None
+    gates: tuple[Gate, ...] = ()
 
 
 class Merge(NamedTuple):

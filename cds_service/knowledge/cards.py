@@ -20,6 +20,7 @@ from cds_service.knowledge.card import (
 from cds_service.knowledge.case import HOOKS, Hook
 from cds_service.knowledge.criteria import ALWAYS, compile_criterion
 from cds_service.knowledge.faults import Fault, LibraryError, not_one_of
+from cds_service.knowledge.gating import gates_before
 from cds_service.knowledge.orders import filling_of
 from cds_service.knowledge.reading import read_criterion
 from cds_service.knowledge.references import Citation, OverrideReason, References
@@ -214,8 +215,8 @@ def _offer(spot: Spot, references: References) -> Offer:
     label = read_template(members["label"], references)
     if kinds[0] == "create":
         order = references.orders[members["create"].choice("the order", references.orders)]
-        fill = filling_of(order, references)
-        return Offer(order.name, label, "create", order, criterion, judge, recommended, fill)
+        offer = Offer(order.name, label, "create", order, criterion, judge, recommended, filling_of(order, references))
+        return offer._replace(gates=gates_before(offer, references))
     members[kinds[0]].choice(f"what to {kinds[0]}", ("the draft",))
     if kinds[0] == "delete":
         return Offer("delete", label, "delete", None, criterion, judge, recommended)

@@ -79,12 +79,18 @@ class Course(Struct, frozen=True):
 
 
 class Case(Struct, frozen=True):
-    """One card's question to the chart. `course` is None for cards about the patient."""
+    """What cards about one medicine are judged on. `course` is None for cards about the patient.
+
+    `answers` keeps what was asked of this medicine, `of_patient` (one for all cases of a call) what is the same for
+    every medicine: many cards ask the same.
+    """
 
     chart: Chart
     hook: Hook
     course: Course | None
     courses: tuple[Course, ...] = ()
+    answers: "dict[Judge, Verdict]" = {}
+    of_patient: "dict[Judge, Verdict]" = {}
 
     @property
     def orders(self) -> tuple[Medication, ...]:

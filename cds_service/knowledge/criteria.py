@@ -26,7 +26,8 @@ class Leaf:
 
     `if_unknown` is what an unknown answer counts as (None = stays unknown). `partner` marks facts about another
     medicine. `needs` and `tests` are the data it reads, `words` every word its author wrote as its argument.
-    `excludes` marks a leaf under `none`.
+    `excludes` marks a leaf under `none`, `of_patient` one with the same answer for every medicine. Leaves that ask the
+    same share one `judge`.
     """
 
     fact: str
@@ -41,6 +42,7 @@ class Leaf:
     excludes: bool = False
     negated: bool = False
     words: frozenset[str] = frozenset()
+    of_patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +113,14 @@ def _compile_any(parts: tuple[Compiled, ...], negated: bool) -> Compiled:
 
 
 def _compile_leaf(leaf: Leaf) -> Compiled:
-    fact, fallback, negated = leaf.judge, leaf.if_unknown, leaf.negated
+    """The leaf; what another one has already asked of this medicine (or of the patient) is answered from the case."""
+    fact, fallback, negated, of_patient = leaf.judge, leaf.if_unknown, leaf.negated, leaf.of_patient
 
     def judge(case: Case, trace: Trace) -> Truth:
-        found = fact(case)
+        answers = case.of_patient if of_patient else case.answers
+        found = answers.get(fact)
+        if found is None:
+            found = answers[fact] = fact(case)
         value = found.value
         assumed = value is None and fallback is not None
         trace.append(Step(leaf, value, found.evidence, assumed))

@@ -55,12 +55,19 @@ def _read(value: object, spot: Spot, references: References) -> _Part:
 
 def _object(parts: Mapping[str, _Part]) -> _Part:
     fixed = {key: part.value for key, part in parts.items() if isinstance(part, _Fixed) and part.value is not None}
-    if all(isinstance(part, _Fixed) for part in parts.values()):
+    holes = tuple((key, part) for key, part in parts.items() if not isinstance(part, _Fixed))
+    if not holes:
         return _Fixed(fixed or None)
+    # A copy keeps the order of the members: each hole has its place.
+    frame = {key: fixed.get(key) for key, part in parts.items() if key in fixed or not isinstance(part, _Fixed)}
 
     def fill(moment: Moment) -> object:
-        found = {key: part.value if isinstance(part, _Fixed) else part(moment) for key, part in parts.items()}
-        return {key: value for key, value in found.items() if value is not None} or None
+        found = frame.copy()
+        for key, part in holes:
+            found[key] = part(moment)
+            if found[key] is None:
+                del found[key]
+        return found or None
 
     return fill
 

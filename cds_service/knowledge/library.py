@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from cds_service.chart import Needs, Section
 from cds_service.knowledge.card import Card
@@ -16,6 +17,31 @@ from cds_service.knowledge.shared import read_references, region_names
 from cds_service.terminology import EXPANSIONS, Expansion, Terms, read_expansion
 
 
+class Deck(NamedTuple):
+    """The cards that answer a hook, in their order, and which of them are about the patient or about a class.
+
+    `quality` is the card about the gaps of a chart, which is not judged.
+    """
+
+    judged: tuple[Card, ...]
+    quality: Card | None
+    of_patient: tuple[Card, ...]
+    by_class: Mapping[str, tuple[Card, ...]]
+
+
+def deck_of(cards: Iterable[Card]) -> Deck:
+    """These cards, sorted by what they are about."""
+    held = tuple(cards)
+    judged = tuple(card for card in held if card.about.subject != "gaps")
+    classes = {name for card in judged for name in card.about.classes}
+    return Deck(
+        judged,
+        next((card for card in held if card.about.subject == "gaps"), None),
+        tuple(card for card in judged if card.about.subject == "patient"),
+        {name: tuple(card for card in judged if name in card.about.classes) for name in classes},
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Library:
     """Cards by region. `revision` is the SHA-256 over every file the cards are made of.
@@ -27,7 +53,7 @@ class Library:
     references: References
     revision: str
     version: str
-    _answering: dict[tuple[Hook, str, bool], tuple[Card, ...]] = field(default_factory=dict, init=False, compare=False)
+    _decks: dict[tuple[Hook, str, bool], Deck] = field(default_factory=dict, init=False, compare=False)
     _needs: dict[str, Needs] = field(default_factory=dict, init=False, compare=False)
 
     @property
@@ -40,15 +66,14 @@ class Library:
         """The cards as they stand in the first region."""
         return next(iter(self.regions.values()))
 
-    def for_hook(self, hook: Hook, region: str, drafts: bool) -> tuple[Card, ...]:
+    def for_hook(self, hook: Hook, region: str, drafts: bool) -> Deck:
         """The cards that answer a hook in a region; draft cards only where they may be shown."""
         key = hook, region, drafts
-        found = self._answering.get(key)
+        found = self._decks.get(key)
         if found is None:
             wanted = ("active", "draft") if drafts else ("active",)
-            cards = self.regions[region]
-            found = tuple(card for card in cards if hook in card.hooks and card.status in wanted)
-            self._answering[key] = found
+            cards = (card for card in self.regions[region] if hook in card.hooks and card.status in wanted)
+            found = self._decks[key] = deck_of(cards)
         return found
 
     def needs(self, hook: str) -> Needs:

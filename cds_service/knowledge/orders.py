@@ -8,6 +8,7 @@ from cds_service.knowledge.fillings import Filling, read_filling
 from cds_service.knowledge.references import OrderTemplate, References
 from cds_service.knowledge.spot import whole
 from cds_service.knowledge.strict_yaml import Document
+from cds_service.knowledge.templates import PLACEHOLDER
 
 
 def read_orders(shared: Path, edits: bool) -> dict[str, OrderTemplate]:
@@ -24,9 +25,14 @@ def read_orders(shared: Path, edits: bool) -> dict[str, OrderTemplate]:
 
 
 def check_orders(references: References) -> None:
-    """Refuse an order or edit with a placeholder that is not known. Raises `LibraryError`."""
+    """Refuse an order or edit with a placeholder that is not known, or whose medicine is one. Raises `LibraryError`.
+
+    The gates before a suggestion are chosen by its medicine when the cards are read.
+    """
     for template in (*references.orders.values(), *references.edits.values()):
         filling_of(template, references)
+        if PLACEHOLDER.search(json.dumps(template.resource.get("medicationCodeableConcept"))):
+            raise LibraryError([Fault(_file(template.name), 0, "its medicine must be written out, not a placeholder")])
 
 
 def filling_of(template: OrderTemplate, references: References) -> Filling:

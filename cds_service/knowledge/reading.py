@@ -52,7 +52,10 @@ def _leaf(spot: Spot, word: str, if_unknown: Spot | None, references: References
     if excludes and if_unknown is None and fact.unknown_when != "never":
         spot.fault(f'{word} under "none" may be unknown: say if_unknown: assume-absent, assume-present or stay-unknown')
     assumed = _MEANINGS[if_unknown.choice("if_unknown", ASSUMPTIONS)] if if_unknown else None
-    reading = fact.build(spot, references)
+    question = f"{word}: {spot.value!r}"
+    reading = references.readings.get(question)
+    if reading is None:
+        reading = references.readings[question] = fact.build(spot, references)
     line = spot.document.line(spot.path)
     return Leaf(
         word,
@@ -65,6 +68,7 @@ def _leaf(spot: Spot, word: str, if_unknown: Spot | None, references: References
         assumed,
         reading.partner,
         excludes,
+        of_patient=reading.of_patient,
         words=frozenset(str(part.value) for part in walk(spot)),
     )
 

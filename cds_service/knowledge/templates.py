@@ -15,8 +15,11 @@ _UNSAFE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u20
 _MARKDOWN = re.compile(r"([\\`*_\[\]#!|~])")
 _LINE_START = re.compile(r"^([-+=:]|[0-9]+(?=[.)](?: |$)))")
 _LINK = re.compile(r"(?i)(://|www\.|@)")
-# Most names are plain words: letters, digits, single blanks, and marks that mean nothing before a blank or a word.
-_HARMLESS = re.compile(r"[A-Za-z](?:[A-Za-z0-9]|[ ,;()/%-](?=[A-Za-z0-9(])|(?<=[0-9])\.(?=[0-9]))*+")
+# Most names and values are words with single marks between them that mean nothing there ("1) " at the start would), and
+# decimal points. No possessive quantifier: in Python before 3.11.5 such a pattern matches no whole text.
+_HARMLESS = re.compile(
+    r"(?![0-9]+\)(?: |\Z))[A-Za-z0-9]+(?:(?: ?[,;%/)-] ?\(?| \(?|(?<=[0-9])\.(?=[0-9]))[A-Za-z0-9]+)*\)?"
+)
 LONGEST_FOREIGN = 120
 LONGEST_LABEL = 100
 SHORTEST_NAME = 12

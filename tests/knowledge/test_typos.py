@@ -97,3 +97,9 @@ def test_a_slip_in_a_placeholder_of_an_order_is_refused(place: str) -> None:
     slipped = {"some-order": OrderTemplate("some-order", {"for": {"reference": "{{pacient}}"}})}
     with pytest.raises(LibraryError, match=r'shared/orders/some-order\.json: the placeholder "pacient" is not one of'):
         check_orders(replace(REFERENCES, **{place: slipped}))
+
+
+def test_an_order_whose_medicine_is_a_placeholder_is_refused() -> None:
+    unnamed = {"some-order": OrderTemplate("some-order", {"medicationCodeableConcept": {"text": "{{drug}}"}})}
+    with pytest.raises(LibraryError, match=r"shared/orders/some-order\.json: its medicine must be written out"):
+        check_orders(replace(REFERENCES, orders=unnamed))

@@ -15,4 +15,4 @@ def hook(spot: Spot, references: References) -> Reading:
     def judge(case: Case) -> Verdict:
         return Verdict(case.hook in wanted)
 
-    return Reading(f"asked by {spoken(wanted)}", judge, frozenset())
+    return Reading(f"asked by {spoken(wanted)}", judge, frozenset(), of_patient=True)

@@ -42,7 +42,7 @@ def has_condition(spot: Spot, references: References) -> Reading:
     wanted = frozenset(words(concept, "the condition", references.concepts))
     names = spoken(tuple(references.concepts[name] for name in sorted(wanted)))
     text = f"{names} recorded, now or in the past" if ever else f"{names} on the problem list"
-    return Reading(text, lambda case: _condition(case, wanted, ever, in_words), _CONDITIONS)
+    return Reading(text, lambda case: _condition(case, wanted, ever, in_words), _CONDITIONS, of_patient=True)
 
 
 @fact(
@@ -57,7 +57,7 @@ def pregnant(spot: Spot, references: References) -> Reading:
     spot.true()
     wanted = frozenset({PREGNANCY})
     needs: frozenset[Section] = frozenset({"conditions", "observations"})
-    return Reading("a pregnancy is recorded", lambda case: _condition(case, wanted), needs)
+    return Reading("a pregnancy is recorded", lambda case: _condition(case, wanted), needs, of_patient=True)
 
 
 def _condition(case: Case, wanted: frozenset[str], ever: bool = False, in_words: bool = False) -> Verdict:
@@ -91,7 +91,9 @@ def allergic_to(spot: Spot, references: References) -> Reading:
         )
         return Verdict(None, gaps) if gaps else Verdict(False)
 
-    return Reading(f"allergy to {classes_spoken(tuple(sorted(wanted)), references)} recorded", judge, _ALLERGIES)
+    return Reading(
+        f"allergy to {classes_spoken(tuple(sorted(wanted)), references)} recorded", judge, _ALLERGIES, of_patient=True
+    )
 
 
 def _unclear(entries: Iterable[Problem | Allergy], wanted: frozenset[str], section: Section) -> tuple[Gap, ...]:

@@ -56,7 +56,7 @@ def lab(spot: Spot, references: References) -> Reading:
         return _doubted(case, result, title, span, intact) or Verdict(_against(result, bounds, floor), (result,))
 
     text = f"{title} {WORDING[relation]} {_spoken_limit(limit, references, test)} within {span} days"
-    return Reading(text, judge, _OBSERVATIONS, frozenset({test}))
+    return Reading(text, judge, _OBSERVATIONS, frozenset({test}), of_patient=True)
 
 
 _OPPOSITE = {"below": "at_least", "at_least": "below", "above": "at_most", "at_most": "above"}
@@ -192,7 +192,8 @@ def lab_missing(spot: Spot, references: References) -> Reading:
 
     titles = spoken(tuple(references.terms.tests[test].title for test in tests))
     since = " and since the medicine was started" if since_start else ""
-    return Reading(f"no {titles} result within {span} days{since}", judge, _OBSERVATIONS, frozenset(tests))
+    text = f"no {titles} result within {span} days{since}"
+    return Reading(text, judge, _OBSERVATIONS, frozenset(tests), of_patient=not since_start)
 
 
 def usable_since(case: Case, test: str, span: int, since_start: bool) -> Truth:

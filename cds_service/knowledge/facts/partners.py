@@ -182,6 +182,5 @@ def taking_count(spot: Spot, references: References) -> Reading:
         gaps = case.missing("medications")
         return Verdict(None, gaps) if gaps else Verdict(False, evidence)
 
-    return Reading(
-        f"at least {least} medicines of {classes_spoken(tuple(sorted(wanted)), references)}", judge, MEDICATIONS
-    )
+    text = f"at least {least} medicines of {classes_spoken(tuple(sorted(wanted)), references)}"
+    return Reading(text, judge, MEDICATIONS, of_patient=True)

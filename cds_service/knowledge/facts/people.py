@@ -33,7 +33,7 @@ def age(spot: Spot, references: References) -> Reading:
             return Verdict(None, case.missing("patient") or (Absent("a birth date"),))
         return Verdict(bound.holds(found), (Note(f"{plain(found.high)} years"),))
 
-    return Reading(f"age {WORDING[relation]} {plain(bound.number)}", judge, _PATIENT)
+    return Reading(f"age {WORDING[relation]} {plain(bound.number)}", judge, _PATIENT, of_patient=True)
 
 
 @fact(
@@ -53,4 +53,4 @@ def sex(spot: Spot, references: References) -> Reading:
             return Verdict(None, case.missing("patient") or (Absent("a recorded sex"),))
         return Verdict(found == wanted, (Note(found, found),))
 
-    return Reading(f"recorded as {wanted}", judge, _PATIENT)
+    return Reading(f"recorded as {wanted}", judge, _PATIENT, of_patient=True)

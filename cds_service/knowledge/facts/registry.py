@@ -12,13 +12,17 @@ from cds_service.knowledge.traits import Trait
 
 
 class Reading(NamedTuple):
-    """A fact with its argument read: the words for it, the function, and the data it looks at."""
+    """A fact with its argument read: the words for it, the function, and the data it looks at.
+
+    `of_patient` says that the answer is the same whatever medicine a card is about.
+    """
 
     text: str
     judge: Judge
     needs: frozenset[Section]
     tests: frozenset[str] = frozenset()
     partner: bool = False
+    of_patient: bool = False
 
 
 Build = Callable[[Spot, References], Reading]
