@@ -181,7 +181,7 @@ def test_every_use_of_age_and_sex_is_declared() -> None:
             read = {node.attr for node in ast.walk(function) if isinstance(node, ast.Attribute) and ast.unparse(node.value).endswith("chart")}  # fmt: skip
             if read & {"age", "sex"}:
                 found[f"{path.name}:{getattr(function, 'name', '')}"] = read & {"age", "sex"}
-    assert found == {"people.py:age": {"age"}, "people.py:sex": {"sex"}, "placeholders.py:_age": {"age"}}
+    assert found == {"people.py:age": {"age"}, "people.py:sex": {"sex"}, "findings.py:age_in_years": {"age"}}
     assert (FACTS["age"].reads, FACTS["sex"].reads) == ({"date-of-birth"}, {"sex"})
     assert dict(PLACEHOLDER_TRAITS) == {"age": {"date-of-birth"}}
     assert set(PLACEHOLDER_TRAITS) <= set(placeholder_names(shipped().references))

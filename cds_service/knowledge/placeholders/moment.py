@@ -1,0 +1,48 @@
+"""The moment a text is written: one finding, what it was judged on, and the orders it speaks of."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from cds_service.chart import Medication
+from cds_service.knowledge.case import Case, Course, Pair
+from cds_service.knowledge.criteria import Step
+
+
+class Moment(NamedTuple):
+    """One finding at the moment of writing: its case and trace; names and cases of all when it speaks of several."""
+
+    case: Case
+    trace: tuple[Step, ...]
+    names: tuple[str, ...] = ()
+    cases: tuple[Case, ...] = ()
+
+    @property
+    def courses(self) -> tuple[Course, ...]:
+        """The courses it speaks of."""
+        return tuple(case.course for case in self.cases or (self.case,) if case.course)
+
+
+Fill = Callable[[Moment], str]
+
+
+def evidence(moment: Moment, kinds: tuple[type, ...]) -> Iterable[object]:
+    """What the criteria that hold rest on, of some kinds, in their order."""
+    for step in moment.trace:
+        if step.value is True and not step.leaf.excludes:
+            yield from (item for item in step.evidence if isinstance(item, kinds))
+
+
+def partners(trace: Iterable[Step]) -> Iterator[Medication]:
+    """The other medicines that were found, in the order of the criteria."""
+    for step in trace:
+        for item in step.evidence if step.value and step.leaf.partner and not step.leaf.excludes else ():
+            order = item.medication if isinstance(item, Pair) else item
+            if isinstance(order, Medication):
+                yield order
+
+
+def draft_of(case: Case, trace: Iterable[Step]) -> Medication | None:
+    """The draft order that a suggestion acts on: the anchor's own, else the partner that is being ordered."""
+    if case.course and case.course.drafts:
+        return case.course.drafts[0]
+    return next((order for order in partners(trace) if order.judged), None)
