@@ -53,7 +53,7 @@ def respond(
     request: HookRequest, caller: Caller, library: Library, journal: Journal, now: datetime, decision_id: UUID,
     pace: Pace | None = None,
 ) -> Answer:  # fmt: skip
-    """The answer to a hook call. Raises `JournalUnavailable` when the record cannot be kept: then no card leaves.
+    """The answer to a hook call. Raises `JournalUnavailable` when the record is not kept in time: then no card leaves.
 
     Raises `OutOfTime` when the decision would come later than `pace` allows: then there is none, and no record. A turn
     that the caller has taken to compute ends before the record is written.
@@ -74,7 +74,7 @@ def respond(
     )
     pace.check()
     pace.rest()  # the disk is waited for by many at once
-    journal.write(record)
+    journal.write(record, until=pace.until)
     return answer
 
 
@@ -135,11 +135,13 @@ def unanswerable(sections: Sequence[Section]) -> str:
 
 
 def take_feedback(
-    entries: Sequence[FeedbackEntry], service_id: str, caller: Caller, library: Library, journal: Journal, now: datetime
-) -> None:
-    """Record what became of our cards, all entries at once. Raises `JournalUnavailable`."""
+    entries: Sequence[FeedbackEntry], service_id: str, caller: Caller, library: Library, journal: Journal,
+    now: datetime, pace: Pace | None = None,
+) -> None:  # fmt: skip
+    """Record what became of our cards, all entries at once, in the time of `pace`. Raises `JournalUnavailable`."""
     known = frozenset(library.references.overrides)
-    journal.write(*[feedback_record(entry, service_id, caller, known, uuid4(), now) for entry in entries])
+    records = [feedback_record(entry, service_id, caller, known, uuid4(), now) for entry in entries]
+    journal.write(*records, until=(pace or Pace()).until)
 
 
 def failing_checks(library: Library, now: datetime) -> list[tuple[str, str]]:

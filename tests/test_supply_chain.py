@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -112,10 +113,58 @@ def test_the_bill_lists_exactly_what_is_locked() -> None:
 def test_the_bill_is_what_its_command_makes_and_says_nothing_of_when_and_where() -> None:
     text = BILL.read_text(encoding="utf-8")
     made = subprocess.run([sys.executable, "deploy/sbom.py"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert made.stdout == text, "make it anew: python deploy/sbom.py > deploy/sbom.json"
+    assert made.stdout == text, "make it anew: python deploy/sbom.py --write"
     assert re.findall(r"\w+://[^\"]+", text) == ["http://cyclonedx.org/schema/bom-1.6.schema.json"]
     assert "timestamp" not in text
     assert not re.search(r"\d{4}-\d\d-\d\dT", text)
+
+
+def test_every_component_names_its_licence_or_says_that_it_was_not_read() -> None:
+    for each in json.loads(BILL.read_text(encoding="utf-8"))["components"]:
+        said = {one["name"]: one["value"] for one in each.get("properties", ())}
+        if "licenses" not in each:
+            assert said["licence"].startswith("not read: ")
+            assert "python:marker" in said, f"{each['name']} is for every machine, so its licence can be read"
+            continue
+        assert "licence" not in said
+        words = {
+            one.get("expression") or one["license"].get("id") or one["license"]["name"] for one in each["licenses"]
+        }
+        named = {alternative for word in words for alternative in word.split(" OR ")}
+        assert named & (ALLOWED | ALLOWED_CLASSIFIERS), f"{each['name']}: {named}"
+
+
+@pytest.mark.parametrize(
+    ("metadata_of_it", "found"),
+    [
+        ("License-Expression: MIT\nLicense: BSD", [{"license": {"id": "MIT"}}]),
+        ("License-Expression: MIT OR Apache-2.0", [{"expression": "MIT OR Apache-2.0"}]),
+        ("License: BSD-3-Clause", [{"license": {"id": "BSD-3-Clause"}}]),
+        ("License: BSD license", [{"license": {"name": "BSD license"}}]),
+        (
+            "License: a whole\n  text\nClassifier: License :: OSI Approved :: MIT License",
+            [{"license": {"name": "MIT License"}}],
+        ),
+        ("Classifier: License :: OSI Approved :: BSD License", [{"license": {"name": "BSD License"}}]),
+        ("Classifier: Programming Language :: Python", []),
+    ],
+)
+def test_how_a_licence_is_read(
+    metadata_of_it: str, found: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "sample-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.4\nName: sample\nVersion: 1.0\n{metadata_of_it}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sbom = runpy.run_path(str(ROOT / "deploy" / "sbom.py"))
+    assert sbom["licences"]("sample", "1.0") == found
+    assert sbom["licences"]("sample", "1.1") == []
+    project = {"name": "x", "version": "1", "license": "MIT", "dependencies": []}
+    kept = {"pkg:pypi/sample@1.1": [{"license": {"id": "ISC"}}]}
+    (newer,) = sbom["bill"]("sample==1.1 \\\n", project, kept)["components"]
+    assert newer["licenses"] == [{"license": {"id": "ISC"}}]
+    (never,) = sbom["bill"]("sample==1.2 \\\n", project, kept)["components"]
+    assert never["properties"][0]["value"].startswith("not read: ")
 
 
 # --- a changed file is not installed

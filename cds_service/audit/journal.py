@@ -9,15 +9,19 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from time import monotonic
 
 import msgspec
 
 FILE_NAME = "decisions.ndjson"
 # A disk with less room than this, some ten records, counts as full before a call finds out.
 _LEAST_ROOM = 65_536
-# Proof that records can be written again: a line that readers skip, long enough to need new room on the disk.
+_NEVER = float("inf")
 # How long a question about readiness waits for the disk.
 _PATIENCE_SECONDS = 1.0
+# A disk that has not answered one request for so long hangs: nobody else begins to wait for it.
+_HANGING_SECONDS = 2.0
+# Proof that records can be written again: a line that readers skip, long enough to need new room on the disk.
 _BLANK_LINE = b" " * 4095 + b"\n"
 # fdatasync leaves out the time stamps, which nobody needs; not every system has it.
 _sync = getattr(os, "fdatasync", os.fsync)
@@ -28,21 +32,28 @@ class JournalUnavailable(Exception):
     """The record could not be made durable: the answer it belongs to must not leave."""
 
 
+class DiskSilent(JournalUnavailable):
+    """The disk did not answer in time."""
+
+
 class _Batch:
-    """Lines that share one write and one sync. The request that brought the first line leads."""
+    """Lines that share one write and one sync. The request that brought the first line leads: its time is theirs."""
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
         self.settled = threading.Event()
         self.durable = False
-        self.fault = OSError("the writer stopped")
+        self.fault: OSError | None = None
 
 
 class Journal:
     """An append-only file of records in `folder`, safe for threads, and for processes that share the folder.
 
     Group commit: while one request waits for the disk, those that come meanwhile gather and share the next sync.
-    A write that fails refuses every request in it; lines of a failed write may still be found in the file.
+    A write that fails, or comes too late, refuses every request in it; its lines may still be found in the file.
+
+    Nobody waits for a disk beyond its own time but the one request that has asked it: a system call cannot be
+    interrupted. While that one is held for two seconds and more, others are refused at once, until the disk answers.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -52,25 +63,30 @@ class Journal:
         self._gathering = _Batch()
         self._descriptor = -1
         self._failed = False
+        self._asked_at = _NEVER
 
-    def write(self, *records: Mapping[str, object]) -> None:
+    def write(self, *records: Mapping[str, object], until: float = _NEVER) -> None:
         """Append records in one piece; returns when all of them are on disk.
 
-        Raises `JournalUnavailable` when they cannot be put there.
+        Raises `JournalUnavailable` when they cannot be put there, and its `DiskSilent` when they are not there by
+        `until` (monotonic seconds). They may still get there later.
         """
         if not records:
             return
         lines = b"".join(_encode(record) + b"\n" for record in records)
         with self._gate:
+            self._refuse_while_hanging()
             batch = self._gathering
             batch.lines.append(lines)
             leads = len(batch.lines) == 1
         if leads:
-            self._commit(batch)
+            self._lead(batch, until)
         else:
-            batch.settled.wait()
-        if not batch.durable:
+            batch.settled.wait(_left(until))
+        if batch.fault is not None:
             raise JournalUnavailable(_sentence(self._path, batch.fault)) from batch.fault
+        if not batch.durable or monotonic() > until:
+            raise DiskSilent(f"{self._path}: the disk did not answer in time")
 
     def check(self) -> None:
         """Raise `JournalUnavailable` when records cannot be kept now.
@@ -78,12 +94,13 @@ class Journal:
         That is when the file cannot be opened or synced, or the disk is full; after a write that failed, also until a
         blank line can be written.
         """
-        if not self._disk.acquire(timeout=_PATIENCE_SECONDS):
-            raise JournalUnavailable(f"{self._path}: the disk has not answered for {_PATIENCE_SECONDS:g} s")
+        self._refuse_while_hanging()
+        if not self._take_disk(_PATIENCE_SECONDS):
+            raise DiskSilent(f"{self._path}: the disk has not answered for {_PATIENCE_SECONDS:g} s")
         try:
             self._check()
         finally:
-            self._disk.release()
+            self._leave_disk()
 
     def _check(self) -> None:
         try:
@@ -102,19 +119,47 @@ class Journal:
         with self._disk:
             self._close()
 
-    def _commit(self, batch: _Batch) -> None:
-        with self._disk:
+    def _refuse_while_hanging(self) -> None:
+        """Raise `DiskSilent` while somebody has been waiting for the disk itself for long."""
+        silent = monotonic() - self._asked_at
+        if silent > _HANGING_SECONDS:
+            raise DiskSilent(f"{self._path}: the disk has not answered for {silent:.0f} s")
+
+    def _take_disk(self, seconds: float) -> bool:
+        """Be the one who asks the disk; False when that was not possible in so many seconds."""
+        if not self._disk.acquire(timeout=seconds):
+            return False
+        self._asked_at = monotonic()
+        return True
+
+    def _leave_disk(self) -> None:
+        self._asked_at = _NEVER
+        self._disk.release()
+
+    def _lead(self, batch: _Batch, until: float) -> None:
+        """Write a batch, or give it up when the disk is not free by `until`."""
+        has_disk = self._take_disk(_left(until))
+        try:
             with self._gate:  # from here on the others gather for the next sync
                 self._gathering = _Batch()
-            try:
-                self._append(b"".join(batch.lines))
-                batch.durable = True
-            except OSError as error:
-                self._failed = True
-                self._close()
-                batch.fault = error
-            finally:
-                batch.settled.set()
+            if has_disk:
+                self._commit(batch)
+        finally:
+            if has_disk:
+                self._leave_disk()
+            batch.settled.set()
+
+    def _commit(self, batch: _Batch) -> None:
+        try:
+            self._append(b"".join(batch.lines))
+            batch.durable = True
+        except OSError as error:
+            self._failed = True
+            self._close()
+            batch.fault = error
+        except BaseException:
+            batch.fault = OSError("the writer stopped")
+            raise
 
     def _append(self, lines: bytes) -> None:
         descriptor = self._open()
@@ -136,6 +181,11 @@ class Journal:
             descriptor, self._descriptor = self._descriptor, -1
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+
+def _left(until: float) -> float:
+    """Seconds until then, as locks take them."""
+    return min(max(until - monotonic(), 0.0), threading.TIMEOUT_MAX)
 
 
 def _open_durably(path: Path) -> int:

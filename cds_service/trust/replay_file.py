@@ -38,13 +38,15 @@ class FileStore:
 
     def spend(self, sight: Sight, now: float) -> Verdict:
         """See `ReplayStore`."""
-        with self._lock:
-            connection = self._connection or self._open(now)
-            try:
-                return self._spend(connection, sight, now)
-            except sqlite3.Error as error:
-                self._drop()
-                raise StoreDown(f"{self._path.name}: {error}") from error
+        if not self._lock.acquire(timeout=_BUSY_SECONDS):
+            raise StoreDown(f"{self._path.name}: the disk does not answer")
+        try:
+            return self._spend(self._connection or self._open(now), sight, now)
+        except sqlite3.Error as error:
+            self._drop()
+            raise StoreDown(f"{self._path.name}: {error}") from error
+        finally:
+            self._lock.release()
 
     def _spend(self, connection: sqlite3.Connection, sight: Sight, now: float) -> Verdict:
         tick = self._monotonic()

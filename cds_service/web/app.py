@@ -30,8 +30,9 @@ from cds_service.web.answers import (
     unauthorized_answer,
 )
 from cds_service.web.doors import House, Respond, TakeFeedback, hook_doors
-from cds_service.web.health import Ready, health_doors
+from cds_service.web.health import health_doors
 from cds_service.web.log import Log, crash_facts, make_log
+from cds_service.web.readiness import Ready
 
 if TYPE_CHECKING:
     from cds_service.trust.gate import Gate

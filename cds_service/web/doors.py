@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from cds_service.trust.gate import Gate
 
 Respond = Callable[[HookRequest, Caller, Library, Journal, datetime, UUID, Pace], Answer]
-TakeFeedback = Callable[[Sequence[FeedbackEntry], str, Caller, Library, Journal, datetime], None]
+TakeFeedback = Callable[[Sequence[FeedbackEntry], str, Caller, Library, Journal, datetime, Pace], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +190,9 @@ def _feedback_door(house: House, service_id: str) -> Callable[[], Response]:
         caller = admission.caller(read_body)
         with house.share_of(caller):
             body = read_body()
-            with house.pace():
+            with house.pace() as pace:
                 entries = read_feedback(body)
-            house.take_feedback(entries, service_id, caller, house.library, house.journal, house.clock())
+            house.take_feedback(entries, service_id, caller, house.library, house.journal, house.clock(), pace)
         return Response(status=204)
 
     return feedback

@@ -2,7 +2,6 @@
 
 import platform
 from collections import Counter
-from collections.abc import Callable, Sequence
 from functools import cache
 from html import escape
 from ipaddress import ip_address
@@ -19,9 +18,7 @@ from cds_service.hooks import SERVICES
 from cds_service.settings import Settings
 from cds_service.web.answers import json_answer, outcome_answer
 from cds_service.web.doors import House
-
-Ready = Callable[[], Sequence[tuple[str, str]]]
-"""The checks that fail now, each a name and a sentence; empty when all is well."""
+from cds_service.web.readiness import Readiness, Ready, Verdict
 
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -36,7 +33,8 @@ def health_doors(house: House, ready: Ready) -> Blueprint:
     doors = Blueprint("health", __name__)
     for path in ("/livez", "/healthz"):
         doors.add_url_rule(path, path[1:], _alive, methods=["GET"])
-    doors.add_url_rule("/readyz", "readyz", lambda: _readiness(house, ready), methods=["GET"])
+    checks = Readiness([("journal", lambda: _journal_fault(house)), ("canary", ready)])
+    doors.add_url_rule("/readyz", "readyz", lambda: _readiness(house, checks), methods=["GET"])
     doors.add_url_rule("/version", "version", lambda: json_answer(version_body(house)), methods=["GET"])
     doors.add_url_rule("/openapi.json", "openapi", lambda: json_answer(_openapi(house.settings)), methods=["GET"])
     doors.add_url_rule("/", "landing", lambda: _landing(house.settings), methods=["GET"])
@@ -47,20 +45,22 @@ def _alive() -> Response:
     return json_answer(b'{"status":"alive"}')
 
 
-def _readiness(house: House, ready: Ready) -> Response:
-    failing = [*_journal_fault(house), *ready()]
+def _readiness(house: House, checks: Readiness) -> Response:
+    verdict = checks.verdict()
     verbose = "verbose" in request.args and (house.settings.profile == "sandbox" or _asked_here())
-    if failing:
-        said = "; ".join(f"{name}: {sentence}" for name, sentence in failing)
-        names = ", ".join(name for name, _ in failing)
+    if verdict.failing:
+        said = "; ".join(f"{name}: {sentence}" for name, sentence in verdict.failing)
+        names = ", ".join(name for name, _ in verdict.failing)
         return outcome_answer(503, f"Not ready: {said if verbose else names}.")
-    return json_answer(msgspec.json.encode({"status": "ready", **(_details(house) if verbose else {})}))
+    details = _details(house, verdict) if verbose else {}
+    return json_answer(msgspec.json.encode({"status": "ready", **details}))
 
 
-def _details(house: House) -> dict[str, object]:
-    """The checks that passed, and the state of what is reported but never makes the service unready."""
+def _details(house: House, verdict: Verdict) -> dict[str, object]:
+    """The checks that passed, how long ago, and the state of what is reported but never makes the service unready."""
     said = [*(house.gate.state() if house.gate else ()), *guard(house.settings.fhir_rules).state()]
-    return {"passed": ["journal", "library", "canary"], **({"reported": said} if said else {})}
+    checked = {"passed": ["journal", "library", "canary"], "seconds_ago": round(verdict.seconds_ago, 1)}
+    return {**checked, **({"reported": said} if said else {})}
 
 
 def _journal_fault(house: House) -> list[tuple[str, str]]:

@@ -7,13 +7,14 @@ import os
 import resource
 import stat
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from cds_service.audit import Journal, JournalUnavailable, journal, tail
+from cds_service.audit import DiskSilent, Journal, JournalUnavailable, journal, tail
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
@@ -251,3 +252,111 @@ def test_after_a_failed_write_it_is_unready_until_one_succeeds(
     log.check()
     log.write({"n": 2})
     assert tail(tmp_path / "log", 10) == ([{"n": 2}], 0)
+
+
+# --- a disk that hangs
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, threading.Event]]:
+    """A disk that answers no sync until told: whether it was asked, and what lets it answer."""
+    asked, answers = threading.Event(), threading.Event()
+
+    def sync(_descriptor: int) -> None:
+        asked.set()
+        answers.wait(30)
+
+    monkeypatch.setattr(journal, "_sync", sync)
+    yield asked, answers
+    answers.set()
+
+
+def seconds_of(call: Callable[[], None]) -> float:
+    """How long it took to be refused by a silent disk."""
+    start = time.monotonic()
+    with pytest.raises(DiskSilent):
+        call()
+    return time.monotonic() - start
+
+
+def test_nobody_waits_for_a_hanging_disk_beyond_its_time(
+    log: Journal, tmp_path: Path, hanging: tuple[threading.Event, threading.Event]
+) -> None:
+    asked, answers = hanging
+    with ThreadPoolExecutor(8) as pool:
+        held = pool.submit(log.write, {"n": 0}, until=time.monotonic() + 0.5)
+        assert asked.wait(5)
+        until = time.monotonic() + 0.5
+        late = [pool.submit(seconds_of, lambda n=n: log.write({"n": n}, until=until)) for n in range(1, 6)]
+        assert all(0.3 < write.result(5) < 3 for write in late)
+        assert not held.done()  # a system call cannot be interrupted
+        answers.set()
+        with pytest.raises(DiskSilent):  # on disk, but too late for its answer
+            held.result(5)
+    log.write({"n": 9}, until=time.monotonic() + 30)
+    assert [record["n"] for record in tail(tmp_path / "log", 10).records] == [0, 9]
+
+
+def test_a_follower_whose_time_ends_before_the_sync_does_is_refused(
+    log: Journal, hanging: tuple[threading.Event, threading.Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when its line was in the write that hangs: then it may be found in the file."""
+    asked, answers = hanging
+    took, go_on = threading.Event(), threading.Event()
+    take = log._take_disk
+
+    def slowly(seconds: float) -> bool:
+        took.set()
+        go_on.wait(5)
+        return take(seconds)
+
+    monkeypatch.setattr(log, "_take_disk", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        leader = pool.submit(log.write, {"n": 0})
+        assert took.wait(5)
+        follower = pool.submit(seconds_of, lambda: log.write({"n": 1}, until=time.monotonic() + 0.5))
+        while len(log._gathering.lines) < 2:
+            pass
+        go_on.set()
+        assert asked.wait(5)
+        assert 0.3 < follower.result(5) < 3
+        answers.set()
+        leader.result(5)
+
+
+def test_while_a_disk_is_known_to_hang_others_are_refused_at_once_until_it_answers(
+    log: Journal, hanging: tuple[threading.Event, threading.Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answers = hanging
+    monkeypatch.setattr(journal, "_HANGING_SECONDS", 0.2)
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(log.write, {"n": 0})
+        assert asked.wait(5)
+        time.sleep(0.3)
+        for call in (lambda: log.write({"n": 1}, until=time.monotonic() + 30), log.check) * 5:
+            assert seconds_of(call) < 0.2
+        answers.set()
+        held.result(5)
+    log.check()
+    log.write({"n": 2})
+
+
+def test_a_check_that_hangs_is_known_too(
+    log: Journal, hanging: tuple[threading.Event, threading.Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answers = hanging
+    monkeypatch.setattr(journal, "_HANGING_SECONDS", 0.2)
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(log.check)
+        assert asked.wait(5)
+        time.sleep(0.3)
+        assert seconds_of(lambda: log.write({"n": 1})) < 0.2
+        answers.set()
+        held.result(5)
+
+
+def test_a_file_that_cannot_be_opened_is_no_silent_disk(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(JournalUnavailable) as caught:
+        Journal(tmp_path / "file").write({"n": 1}, until=time.monotonic() + 30)
+    assert not isinstance(caught.value, DiskSilent)

@@ -25,7 +25,7 @@ HANGS_AFTER = 2.0
 class Forgetful(Journal):
     """Writes every record as the journal would, and keeps none: a campaign makes more of them than a disk should hold."""
 
-    def write(self, *records: Mapping[str, object]) -> None:
+    def write(self, *records: Mapping[str, object], until: float = 0.0) -> None:
         for record in records:
             written = msgspec.json.encode(record)
             if b"\n" in written or not msgspec.json.decode(written):

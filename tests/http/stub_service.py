@@ -62,9 +62,9 @@ class World:
         return self.respond(*arguments)
 
     def take_feedback(
-        self, entries: Any, service_id: str, caller: Any, library: Any, journal: Journal, now: datetime
+        self, entries: Any, service_id: str, caller: Any, library: Any, journal: Journal, now: datetime, pace: Any
     ) -> None:
-        journal.write({"kind": "feedback", "count": len(entries)})
+        journal.write({"kind": "feedback", "count": len(entries)}, until=pace.until)
         self.feedback.append((service_id, entries, caller, now))
 
 

@@ -1,8 +1,10 @@
 """Discovery, services and feedback over HTTP: every status with its body and headers."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from io import BytesIO
+from threading import Event
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -13,7 +15,7 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome
 from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
-from cds_service.audit import JournalUnavailable
+from cds_service.audit import JournalUnavailable, journal
 from cds_service.folders import fixtures_folder
 from cds_service.hooks import SERVICES, Refused, ResponseDefect
 from cds_service.pace import OutOfTime, Pace
@@ -186,12 +188,12 @@ def test_a_crash_of_ours_is_500_without_internals(door: Door, error: Exception) 
 
 
 @pytest.mark.parametrize("path", [SELECT, SELECT + "/feedback"])
-def test_without_the_journal_nothing_leaves(door: Door, path: str) -> None:
-    def unavailable(*_: object) -> StubAnswer:
+def test_without_the_journal_nothing_leaves(door: Door, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unavailable(*_: object, **_until: object) -> StubAnswer:
         raise JournalUnavailable("the journal /secret/path cannot be written")
 
     door.world.respond = unavailable
-    door.journal.write = unavailable  # type: ignore[method-assign]
+    monkeypatch.setattr(door.journal, "write", unavailable)
     response = door.client.post(path, json=GOOD if path == SELECT else FEEDBACK)
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "2"
@@ -290,3 +292,36 @@ def test_time_that_is_over_is_said_as_503_and_the_service_goes_on(open_door: Ope
     assert "nothing was checked" in answer.json["issue"][0]["diagnostics"]
     door.world.respond = usual
     assert door.client.post(SELECT, json=GOOD).status_code == 200
+
+
+@pytest.mark.parametrize("path", [SELECT, SELECT + "/feedback"])
+def test_a_hanging_disk_holds_no_call_beyond_its_time(
+    open_door: Open, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = open_door(CDS_CALL_SECONDS="0.5")
+    asked, answers = Event(), Event()
+
+    def sync(_descriptor: int) -> None:
+        asked.set()
+        answers.wait(30)
+
+    def respond(*arguments: Any) -> StubAnswer:
+        door.journal.write({"kind": "decision"}, until=arguments[-1].until)
+        return StubAnswer()
+
+    def posted() -> TestResponse:
+        return app.test_client().post(path, json=GOOD if path == SELECT else FEEDBACK)
+
+    app, door.world.respond = door.client.application, respond
+    monkeypatch.setattr(journal, "_sync", sync)
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(posted)
+        assert asked.wait(5)
+        start = monotonic()
+        late = posted()
+        assert 0.3 < monotonic() - start < 3
+        answers.set()
+        for answer in (late, held.result(5)):
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+            assert "could not be recorded" in diagnostics(answer)
+    assert posted().status_code in {200, 204}

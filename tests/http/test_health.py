@@ -1,5 +1,10 @@
 """State, version, description and landing page."""
 
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -7,7 +12,10 @@ import pytest
 import yaml
 
 from cds_service import __version__
+from cds_service.audit import journal
 from cds_service.folders import openapi_file
+from cds_service.web import readiness
+from cds_service.web.readiness import Readiness, Verdict
 from tests.http.conftest import Open
 from tests.http.stub_service import Door
 
@@ -83,3 +91,96 @@ def test_the_description_has_the_version_and_the_limits_of_the_engine() -> None:
         for status in operation["responses"]
     }
     assert statuses == {"200", "204", "304", "400", "401", "412", "413", "415", "429", "500", "503"}
+
+
+# --- one look at a time
+
+
+class Check:
+    """A check that ends when told, and counts how often it was begun."""
+
+    def __init__(self) -> None:
+        self.begun, self.failing = 0, list[tuple[str, str]]()
+        self.asked, self.ends = threading.Event(), threading.Event()
+        self.ends.set()
+
+    def __call__(self) -> list[tuple[str, str]]:
+        self.begun += 1
+        self.asked.set()
+        assert self.ends.wait(30)
+        return self.failing
+
+    @contextmanager
+    def held(self, looks: Readiness) -> Iterator[None]:
+        """Somebody's look is under way."""
+        self.asked.clear()
+        self.ends.clear()
+        with ThreadPoolExecutor(1) as pool:
+            try:
+                pool.submit(looks.verdict)
+                assert self.asked.wait(5)
+                yield
+            finally:
+                self.ends.set()
+
+
+def test_while_one_looks_the_others_hear_what_was_found_last() -> None:
+    check = Check()
+    looks = Readiness([("journal", check)])
+    assert looks.verdict() == Verdict([])
+    with check.held(looks):
+        heard = [looks.verdict() for _ in range(20)]
+    assert all(not verdict.failing and 0 <= verdict.seconds_ago < 5 for verdict in heard)
+    assert check.begun == 2
+    check.failing = [("journal", "full")]
+    assert looks.verdict().failing == [("journal", "full")]
+    with check.held(looks):
+        assert looks.verdict().failing == [("journal", "full")]
+    check.failing = []
+    assert looks.verdict() == Verdict([])
+
+
+def test_before_anything_was_found_nothing_is_said_to_be_well() -> None:
+    check = Check()
+    looks = Readiness([("journal", check)])
+    with check.held(looks):
+        assert looks.verdict().failing == [("journal", "the first check is under way")]
+    assert looks.verdict() == Verdict([])
+
+
+def test_a_check_that_does_not_end_makes_it_unready_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "_LOOK_SECONDS", 0.1)
+    check = Check()
+    looks = Readiness([("journal", tuple), ("canary", check)])
+    assert looks.verdict() == Verdict([])
+    with check.held(looks):
+        time.sleep(0.2)
+        ((name, sentence),) = looks.verdict().failing
+    assert (name, sentence) == ("canary", "the check has not ended for 0 s")
+    assert looks.verdict() == Verdict([])
+
+
+def test_ten_probes_of_a_hanging_disk_cost_one_thread(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answers = threading.Event(), threading.Event()
+
+    def sync(_descriptor: int) -> None:
+        asked.set()
+        answers.wait(30)
+
+    assert door.client.get("/readyz").status_code == 200
+    monkeypatch.setattr(journal, "_sync", sync)
+    monkeypatch.setattr(readiness, "_LOOK_SECONDS", 0.1)
+    app = door.client.application
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(lambda: app.test_client().get("/readyz"))
+        assert asked.wait(5)
+        time.sleep(0.2)
+        start = time.monotonic()
+        others = [app.test_client().get("/readyz?verbose") for _ in range(10)]
+        assert time.monotonic() - start < 1
+        assert not first.done()
+        answers.set()
+        assert first.result(5).status_code == 200
+    assert {other.status_code for other in others} == {503}
+    assert "journal: the check has not ended" in others[0].text
+    assert door.client.get("/readyz").status_code == 200

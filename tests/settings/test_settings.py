@@ -139,14 +139,41 @@ def test_a_store_may_stand_in_a_file(tmp_path: Path) -> None:
     assert sentence == "CDS_REPLAY_STORE and CDS_REPLAY_STORE_FILE are both set; give one of them."
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"mysql://me:hunter2@h/d", b"\xff\xfe", b"redis://h/" + b"x" * 5000])
-def test_a_file_that_holds_no_store_is_refused_without_its_words(content: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "is empty; it must hold the value"),
+        (b"\n", "is empty; it must hold the value"),
+        (b"mysql://me:hunter2@h/d", "whose value is not usable; allowed is "),
+        (b"\xff\xfe", "is not UTF-8; allowed is text in UTF-8"),
+        (b"redis://:hunter2@h/\xc3", "is not UTF-8; allowed is text in UTF-8"),
+        (b"redis://:hunter2@h/" + b"x" * 4096, "is too long; allowed are 4096 bytes"),
+        # A letter cut in two at the limit is no fault of its own.
+        (b"redis://:hunter2@h/" + "é".encode() * 4096, "is too long; allowed are 4096 bytes"),
+    ],
+)
+def test_a_file_that_holds_no_store_is_refused_without_its_words(content: bytes, why: str, tmp_path: Path) -> None:
     held = tmp_path / "store"
     held.write_bytes(content)
     (sentence,) = sentences(CDS_REPLAY_STORE_FILE=str(held))
-    assert sentence.startswith("CDS_REPLAY_STORE_FILE names a file ")
+    assert sentence.startswith(f"CDS_REPLAY_STORE_FILE names a file {'' if why.startswith('whose') else 'that '}{why}")
     assert "hunter2" not in sentence
-    assert "cannot be read" in sentences(CDS_REPLAY_STORE_FILE=str(tmp_path / "none"))[0]
+
+
+def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    assert "cannot be read: No such file" in sentences(CDS_REPLAY_STORE_FILE=str(tmp_path / "none"))[0]
+    assert "cannot be read: Is a directory" in sentences(CDS_REPLAY_STORE_FILE=str(tmp_path))[0]
+
+
+def test_no_more_of_a_file_is_read_than_may_be_there(tmp_path: Path) -> None:
+    held = tmp_path / "store"
+    with held.open("wb") as file:
+        file.truncate(1 << 42)  # four terabytes of nothing: no memory holds them
+    (sentence,) = sentences(CDS_REPLAY_STORE_FILE=str(held))
+    assert sentence.endswith("is too long; allowed are 4096 bytes.")
+    longest = b"redis://h/" + b"x" * 4086
+    held.write_bytes(longest)
+    assert Settings.load({"CDS_REPLAY_STORE_FILE": str(held)}).replay_store == longest.decode()
 
 
 def test_only_what_may_be_secret_may_stand_in_a_file() -> None:

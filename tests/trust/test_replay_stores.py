@@ -13,6 +13,7 @@ from time import perf_counter, sleep
 
 import pytest
 
+from cds_service.trust import replay_file
 from cds_service.trust.replay import MemoryStore, ReplayStore, Sight, StoreDown
 from cds_service.trust.replay_file import FileStore
 from cds_service.trust.replay_opening import SharedStore, open_replay
@@ -338,3 +339,27 @@ def test_the_setting_names_the_store(tmp_path: Path) -> None:
         with closing(open_replay(where, tmp_path, NOW, lambda: 0.0, 3600)) as store:
             assert isinstance(store, kind)
     assert os.listdir(tmp_path)
+
+
+def test_a_file_held_by_the_disk_keeps_nobody_waiting_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = FileStore(tmp_path / "replay.sqlite", NOW, lambda: 0.0, LONGEST)
+    asked, answers = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> str:
+        asked.set()
+        answers.wait(30)
+        return "new"
+
+    with monkeypatch.context() as patch, ThreadPoolExecutor(1) as pool:
+        patch.setattr(store, "_spend", hang)
+        patch.setattr(replay_file, "_BUSY_SECONDS", 0.1)
+        held = pool.submit(store.spend, sight(), NOW)
+        assert asked.wait(5)
+        start = perf_counter()
+        with pytest.raises(StoreDown, match="does not answer"):
+            store.spend(sight("two"), NOW)
+        assert perf_counter() - start < 1
+        answers.set()
+        assert held.result(5) == "new"
+    assert store.spend(sight("two"), NOW) == "new"
+    store.close()
