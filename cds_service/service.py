@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
@@ -97,9 +96,8 @@ def judge(
     start = perf_counter()
     needs = library.needs(hook)
     latest = pace.until - _DECIDING_SECONDS
-    source = fhir_source(request, options, lambda: _templates(needs, library), client, latest)
-    with pace.waiting() if source is not None else nullcontext():
-        gathered = gather(request, needs, source)
+    source = fhir_source(request, options, lambda: _templates(needs, library), client, latest, pace)
+    gathered = gather(request, needs, source, pace.check)
     pace.check()
     chart = read_chart(request, gathered, library.terms, now, needs.tests, pace.check)
     seen = perf_counter()

@@ -141,6 +141,13 @@ def test_wherever_the_time_ends_there_is_no_decision_and_no_record(tmp_path: Pat
     assert len(tail(tmp_path, 1000).records) == 1
 
 
+def test_the_time_is_looked_at_before_the_chart_is_read(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "read_chart", lambda *_: pytest.fail("the chart was read"))
+    for checks in range(5):  # between what was delivered under each key
+        with pytest.raises(OutOfTime):
+            service.judge(request(), OPTIONS, library, NOW, uuid4(), "", Counted(checks))
+
+
 @pytest.mark.loopback
 def test_a_fhir_server_gets_what_is_left_of_the_time(tmp_path: Path, library: Library) -> None:
     over, turns, free = threading.Event(), Turns(1), list[bool]()

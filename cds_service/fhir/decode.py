@@ -13,6 +13,7 @@ from msgspec import Raw, Struct
 from cds_service.chart import Section
 from cds_service.fhir.elements import ABSENT, Entry, Issue, Link, Resource
 from cds_service.fhir.lenient import fit_resource, plain_json
+from cds_service.pace import Check, no_limit
 
 Word = Literal["ok", "empty", "absent", "error", "partial", "other-patient"]
 
@@ -58,8 +59,12 @@ class Piece(NamedTuple):
     raw: Raw
 
 
-def deliver(raw: Raw | None, section: Section) -> Delivered:
-    """The resources under one key, and whether they are an answer (docs/integrating.md, "Prefetch"). Never raises."""
+def deliver(raw: Raw | None, section: Section, check: Check = no_limit) -> Delivered:
+    """The resources under one key, and whether they are an answer (docs/integrating.md, "Prefetch").
+
+    Raises nothing but what `check` raises, which is called before the value and between resources read one by one.
+    """
+    check()
     if raw is None:
         return Delivered("absent")
     if bytes(raw).strip() in (b"null", b""):
@@ -67,7 +72,7 @@ def deliver(raw: Raw | None, section: Section) -> Delivered:
     try:
         root = _RESOURCE.decode(raw)
     except (msgspec.DecodeError, RecursionError):
-        return _slowly(raw, section)
+        return _slowly(raw, section, check)
     if root.resource_type == "Bundle" or (root.resource_type is None and root.entry is not None):
         return _bundle(root, section)
     return _single(Entry(resource=root), section)
@@ -158,14 +163,14 @@ def _serious(issue: Issue) -> bool:
     return issue.severity not in ("information", "warning", "success")
 
 
-def _slowly(raw: Raw, section: Section) -> Delivered:
+def _slowly(raw: Raw, section: Section, check: Check) -> Delivered:
     envelope = _decoded(raw, _Envelope)
     if envelope is None and not bytes(raw).lstrip().startswith(b"["):
         return Delivered("error")
     if envelope is not None and not _is_bundle(envelope):
         entry = decode_resource(raw)
         return _single(entry, section) if entry else Delivered("error")
-    entries = tuple(_each(raw))
+    entries = tuple(_each(raw, check))
     if not entries and (envelope is None or _holds_anything(envelope.entry)) and bytes(raw).strip() != b"[]":
         return Delivered("error")
     if envelope is None:
@@ -173,8 +178,9 @@ def _slowly(raw: Raw, section: Section) -> Delivered:
     return _worth(entries, section, goes_on=_raw_next(envelope), total=_total(envelope.total))
 
 
-def _each(raw: Raw) -> Iterator[Entry]:
+def _each(raw: Raw, check: Check) -> Iterator[Entry]:
     for piece in pieces(raw):
+        check()
         entry = decode_resource(piece.raw)
         if entry is not None:
             entry.full_url = piece.full_url or None

@@ -7,6 +7,7 @@ from cds_service.fhir.decode import Piece, decode_resource, pieces
 from cds_service.fhir.elements import Entry
 from cds_service.fhir.references import local_reference, plain_reference
 from cds_service.hooks import HookRequest
+from cds_service.pace import Check, no_limit
 
 ORDER_TYPES = frozenset({"MedicationRequest", "MedicationOrder"})
 
@@ -19,11 +20,14 @@ class Draft(NamedTuple):
     judged: bool
 
 
-def read_drafts(request: HookRequest) -> tuple[tuple[Draft, ...], tuple[Entry, ...], int]:
-    """The medication orders being written, the other resources beside them, and how many could not be read."""
+def read_drafts(request: HookRequest, check: Check = no_limit) -> tuple[tuple[Draft, ...], tuple[Entry, ...], int]:
+    """The medication orders being written, the other resources beside them, and how many could not be read.
+
+    `check` is called between them and may end it all.
+    """
     if request.draft_orders is None:
         return (), (), 0
-    read = [(_with_address(piece), piece) for piece in pieces(request.draft_orders)]
+    read = [(_with_address(piece, check), piece) for piece in pieces(request.draft_orders)]
     held = _once([(entry, bytes(piece.raw)) for entry, piece in read if entry is not None])
     judged = _judged(request, [entry for entry, _ in held])
     drafts = tuple(
@@ -33,7 +37,8 @@ def read_drafts(request: HookRequest) -> tuple[tuple[Draft, ...], tuple[Entry, .
     return drafts, beside, len(read) - sum(entry is not None for entry, _ in read)
 
 
-def _with_address(piece: Piece) -> Entry | None:
+def _with_address(piece: Piece, check: Check) -> Entry | None:
+    check()
     entry = decode_resource(piece.raw)
     if entry is not None:
         entry.full_url = piece.full_url or None

@@ -21,10 +21,11 @@ from cds_service.fhir.bases import Base, below, permission
 from cds_service.fhir.decode import Delivered, decode_resource
 from cds_service.fhir.elements import Entry
 from cds_service.fhir.guard import guard
-from cds_service.fhir.pages import Chain, Failure, Fetched
+from cds_service.fhir.pages import Chain, Failure, Fetched, Room
 from cds_service.fhir.references import Index, plain_reference
 from cds_service.fhir.visit import MOST_AT_ONCE, Asked, Visit
 from cds_service.hooks import HookRequest
+from cds_service.pace import Pace
 
 MOST_READS = 10
 _TOKEN = "{{context.patientId}}"  # noqa: S105 - the place of the patient's id in a template
@@ -43,9 +44,11 @@ _UnderWay = dict[Future[bytes | Failure], tuple[Chain, Asked]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A FHIR server that one call may ask: its base, how to ask, and until when (monotonic seconds).
+    """A FHIR server that one call may ask: its base, how to ask, until when (monotonic seconds), how much it may bring.
 
-    Whoever has one calls `end` when nothing more will be asked.
+    While it waits for an answer the call gives up its turn to compute. Whatever asks raises `OutOfTime` when the time
+    of the call's `pace` is over, with no question left under way. Whoever has one calls `end` when nothing more will be
+    asked.
     """
 
     base: Base
@@ -53,6 +56,8 @@ class Source:
     templates: Mapping[str, str]
     visit: Visit
     until: float
+    room: Room
+    pace: Pace
 
     def end(self) -> None:
         """Nothing more will be asked."""
@@ -62,7 +67,7 @@ class Source:
         """Every section that prefetch did not satisfy. Sections that it did are not here, and cost nothing."""
         chains = {section: chain for section in delivered if (chain := self._chain(section, delivered, sent))}
         self._follow(chains.values())
-        return {section: chain.fetched() for section, chain in chains.items()}
+        return {section: chain.fetched(self.pace.check) for section, chain in chains.items()}
 
     def medications(self, orders: Iterable[Entry], held: Iterable[Entry], *, unnamed_only: bool) -> tuple[Entry, ...]:
         """The Medication resources that orders point to and that are not `held`, read one by one, in parallel.
@@ -71,7 +76,8 @@ class Source:
         """
         wanted = [*_unread(orders, held, self.base, unnamed_only=unnamed_only)][:MOST_READS]
         chains = [
-            Chain("medications", below(f"Medication/{name}", self.base), self.base, "Medication") for name in wanted
+            Chain("medications", below(f"Medication/{name}", self.base), self.base, self.room, "Medication")
+            for name in wanted
         ]
         self._follow(chains)
         return tuple(
@@ -84,7 +90,7 @@ class Source:
     def _chain(self, section: Section, delivered: Mapping[Section, Delivered], sent: Mapping[str, Raw]) -> Chain | None:
         """What is to be asked for one section, None when nothing is."""
         word = delivered[section].word
-        chain = Chain(section, None, self.base, "Patient" if section == "patient" else "Bundle")
+        chain = Chain(section, None, self.base, self.room, "Patient" if section == "patient" else "Bundle")
         if word in ("absent", "error"):
             chain.next = self._first(section)
             chain.failure = "" if chain.next else "fetch-impossible"
@@ -104,25 +110,34 @@ class Source:
         """Ask for the first pages at once and for each next one as soon as it is known, until the time is over."""
         waiting = deque(chain for chain in chains if chain.next is not None)
         under_way: _UnderWay = {}
-        while waiting or under_way:
-            while waiting and len(under_way) < MOST_AT_ONCE:
-                self._go_on(waiting.popleft(), under_way)
-            done, _ = wait(under_way, timeout=max(self.until - monotonic(), 0), return_when=FIRST_COMPLETED)
-            if not done:
-                break
-            for future in done:
-                chain, _ = under_way.pop(future)
-                found = future.result()
-                if isinstance(found, Failure):
-                    chain.stop(found.reason)
-                else:
-                    chain.take(found)
-                self._go_on(chain, under_way)
-        for chain, asked in under_way.values():
-            asked.cut()
+        try:
+            while waiting or under_way:
+                while waiting and len(under_way) < MOST_AT_ONCE:
+                    self._go_on(waiting.popleft(), under_way)
+                done = self._answered(under_way)
+                if not done:
+                    break
+                for future in done:
+                    self.pace.check()
+                    chain, _ = under_way.pop(future)
+                    found = future.result()
+                    if isinstance(found, Failure):
+                        chain.stop(found.reason)
+                    else:
+                        chain.take(found)
+                    self._go_on(chain, under_way)
+        finally:
+            for _, asked in under_way.values():
+                asked.cut()
+        for chain in (*waiting, *(chain for chain, _ in under_way.values())):
             chain.stop("fetch-timeout")
-        for chain in waiting:
-            chain.stop("fetch-timeout")
+
+    def _answered(self, under_way: _UnderWay) -> list[Future[bytes | Failure]]:
+        """The questions that are answered, at least one while there is time; others may compute until then."""
+        if not any(future.done() for future in under_way):
+            with self.pace.waiting():
+                wait(under_way, timeout=max(self.until - monotonic(), 0), return_when=FIRST_COMPLETED)
+        return [future for future in under_way if future.done()]
 
     def _go_on(self, chain: Chain, under_way: _UnderWay) -> None:
         if chain.next is not None:
@@ -136,11 +151,12 @@ def fhir_source(
     templates: Callable[[], Mapping[str, str]],
     client: str = "",
     until: float = inf,
+    pace: Pace | None = None,
 ) -> Source | None:
     """How to ask the caller's FHIR server: None without a token, or when the client may not name that server.
 
-    `client` is the registered name of the caller; `until` (monotonic seconds) the end of the whole call, where that
-    leaves less time than the rules do.
+    `client` is the registered name of the caller; `until` (monotonic seconds) the end of the questions, where that
+    leaves less time than the rules do; `pace` that of the call.
     """
     if request.fhir_server is None or request.access_token is None:
         return None
@@ -150,7 +166,9 @@ def fhir_source(
     rules = options.fhir_rules
     until = min(until, monotonic() + rules.seconds)
     visit = Visit(allowed, request.access_token, until, client, rules, guard(rules))
-    return Source(allowed.base, request.patient_id, templates(), visit, until)
+    sent = [*request.prefetch.values(), *([request.draft_orders] if request.draft_orders is not None else [])]
+    room = Room(rules.entries, sent)
+    return Source(allowed.base, request.patient_id, templates(), visit, until, room, pace or Pace())
 
 
 def may_ask(server: str, options: ClientOptions) -> bool:

@@ -14,6 +14,7 @@ from cds_service.fhir.fetch import Source
 from cds_service.fhir.pages import FAILURES, Fetched
 from cds_service.fhir.subjects import of_another, own_entries, pointers_to_patient
 from cds_service.hooks import HookRequest
+from cds_service.pace import Check, no_limit
 
 _STATES: Mapping[Word, SectionState] = {"ok": "read", "empty": "read", "partial": "partial"}
 _REASONS: Mapping[Word, tuple[str, str]] = {
@@ -55,20 +56,26 @@ class _Own(NamedTuple):
     strangers: int
 
 
-def gather(request: HookRequest, needs: Needs, source: Source | None = None) -> Gathered:
-    """The resources of the sections that the cards need, and the draft orders. Never raises.
+def gather(
+    request: HookRequest, needs: Needs, source: Source | None = None, check: Check = no_limit
+) -> Gathered:  # fmt: skip
+    """The resources of the sections that the cards need, and the draft orders.
 
-    A key that prefetch satisfies costs no call; the others are asked of `source`, the client's FHIR server.
+    A key that prefetch satisfies costs no call; the others are asked of `source`, the client's FHIR server. Never
+    raises for what is delivered; `check`, which is called between pieces of work, may end it all, as may
+    the time of `source`.
     """
     delivered = {
-        section: deliver(request.prefetch.get(section), section) for section in SECTIONS if section in needs.sections
+        section: deliver(request.prefetch.get(section), section, check)
+        for section in SECTIONS
+        if section in needs.sections
     }
-    drafts, beside, lost = read_drafts(request)
+    drafts, beside, lost = read_drafts(request, check)
     fetched = _fetch(source, request, delivered, (*beside, *(draft.entry for draft in drafts))) if source else {}
     asked = {section for section, found in fetched.items() if found.asked}
     everything = [entry for value in delivered.values() for entry in value.entries]
     ours = pointers_to_patient(request.patient_id, [*everything, *beside])
-    own = {section: _own(value, section, ours) for section, value in delivered.items()}
+    own = {section: _own(value, section, ours, check) for section, value in delivered.items()}
     words = {section: value.word for section, value in own.items()}
     mine = tuple(draft for draft in drafts if not of_another(draft.entry, ours))
     gaps = [gap for section, value in own.items() for gap in _section_gaps(section, value, fetched.get(section))]
@@ -100,15 +107,22 @@ def _fetch(
     return fetched
 
 
-def newest_of_each(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+def newest_of_each(entries: Iterable[Entry], check: Check) -> tuple[Entry, ...]:
     """Every resource once: of several with the same type and id the one changed last."""
     found: dict[object, Entry] = {}
+    changed: dict[object, tuple[str, bytes]] = {}  # of those that came more than once
     for place, entry in enumerate(entries):
         resource = entry.resource
         name = (resource.resource_type, resource.id) if resource is not None and resource.id else place
         known = found.get(name)
-        if known is None or (known.resource != resource and _changed(entry) > _changed(known)):
+        if known is None:
             found[name] = entry
+        elif known.resource != resource:
+            check()
+            if name not in changed:
+                changed[name] = _changed(known)
+            if (stamp := _changed(entry)) > changed[name]:
+                found[name], changed[name] = entry, stamp
     return tuple(found.values())
 
 
@@ -119,13 +133,14 @@ def _changed(entry: Entry) -> tuple[str, bytes]:
     return stamp, msgspec.json.encode(resource)
 
 
-def _own(value: Delivered, section: Section, ours: frozenset[str]) -> _Own:
+def _own(value: Delivered, section: Section, ours: frozenset[str], check: Check) -> _Own:
     """The patient's part of one section."""
+    check()
     mine = own_entries(value.entries, ours)
     strangers = len(value.entries) - len(mine)
     if strangers and not any(entry.resource and entry.resource.resource_type in EXPECTED[section] for entry in mine):
         return _Own("other-patient", (), 0)
-    return _Own(value.word, newest_of_each(mine), strangers)
+    return _Own(value.word, newest_of_each(mine, check), strangers)
 
 
 def _section_gaps(section: Section, own: _Own, fetched: Fetched | None) -> list[Gap]:

@@ -5,7 +5,7 @@ from cds_service.hooks.feedback import FeedbackEntry, OverrideReason, read_feedb
 from cds_service.hooks.outcome import operation_outcome
 from cds_service.hooks.prune import prune
 from cds_service.hooks.refused import Refused
-from cds_service.hooks.request import HookRequest, read_request
+from cds_service.hooks.request import HookRequest, entries_in, read_request
 from cds_service.hooks.response import (
     FINDINGS_EXTENSION,
     LONGEST_SUMMARY,
@@ -40,6 +40,7 @@ __all__ = [
     "describe_service",
     "discovery",
     "encode_cards",
+    "entries_in",
     "operation_outcome",
     "prefetch_templates",
     "prune",

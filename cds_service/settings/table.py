@@ -163,6 +163,7 @@ class Settings(BaseSettings):
             pause_after=self.fhir_pause_after,
             pause_seconds=self.fhir_pause_seconds,
             ca_file=str(self.ca_file or ""),
+            entries=self.max_entries,
         )
 
     @property

@@ -213,8 +213,9 @@ def test_how_fhir_servers_are_asked() -> None:
     environ = {
         "CDS_FHIR_TIMEOUT_SECONDS": "1.5", "CDS_FHIR_CALLS": "8", "CDS_FHIR_CALLS_PER_CLIENT": "2",
         "CDS_FHIR_PAUSE_AFTER": "3", "CDS_FHIR_PAUSE_SECONDS": "10", "CDS_CA_FILE": __file__,
+        "CDS_MAX_ENTRIES": "500",
     }  # fmt: skip
-    assert Settings.load(environ).fhir_rules == FhirRules(1.5, 8, 2, 3, 10.0, __file__)
+    assert Settings.load(environ).fhir_rules == FhirRules(1.5, 8, 2, 3, 10.0, __file__, 500)
 
 
 @pytest.mark.parametrize(

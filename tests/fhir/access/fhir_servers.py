@@ -12,6 +12,7 @@ from typing import Any
 from cds_service.caller import ClientOptions, FhirBase, FhirRules
 from cds_service.fhir import Gathered, fhir_source, gather
 from cds_service.hooks import prefetch_templates
+from cds_service.pace import Pace
 from tests.fhir.fhir_samples import NEEDS, request, terms
 
 TOKEN = "eyJhbGciOiJub25lIn0.s3cr3t-t0ken.x"
@@ -108,6 +109,7 @@ def fetched(
     patient_id: str = "p1",
     client: str = "general-hospital",
     until: float = inf,
+    pace: Pace | None = None,
     **rules: Any,
 ) -> Gathered:
     """What a call comes to whose client may name `base`, and names it, or `named` instead."""
@@ -119,4 +121,5 @@ def fetched(
     )
     bases = (agreed or FhirBase(base, private=True, plain_http=True),)
     options = ClientOptions(fhir_bases=bases, fhir_rules=FhirRules(seconds=seconds, **rules))
-    return gather(call, NEEDS, fhir_source(call, options, templates, client, until))
+    pace = pace or Pace()
+    return gather(call, NEEDS, fhir_source(call, options, templates, client, until, pace), pace.check)
