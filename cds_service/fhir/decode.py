@@ -27,7 +27,6 @@ EXPECTED: Mapping[Section, frozenset[str]] = {
 }
 _MOST_NESTED = 3
 _T = TypeVar("_T")
-_RESOURCE = msgspec.json.Decoder(Resource)
 
 
 class Delivered(NamedTuple):
@@ -52,11 +51,18 @@ class _RawEntry(Struct, gc=False, rename="camel"):
     resource: Raw = ABSENT
 
 
-class Piece(NamedTuple):
-    """One resource of a Bundle, exactly as sent."""
+class _RawEntries(Struct, gc=False):
+    entry: list[_RawEntry | None] | None = None
 
-    full_url: str
-    raw: Raw
+
+_RESOURCE = msgspec.json.Decoder(Resource)
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_RAW_ENTRIES = msgspec.json.Decoder(_RawEntries)
+_RAW_ENTRY = msgspec.json.Decoder(_RawEntry)
+_LIST = msgspec.json.Decoder(list[Raw])
+_LINKS = msgspec.json.Decoder(list[Link | None])
+_NUMBER = msgspec.json.Decoder(int)
+_TEXT = msgspec.json.Decoder(str)
 
 
 def deliver(raw: Raw | None, section: Section, check: Check = no_limit) -> Delivered:
@@ -67,23 +73,22 @@ def deliver(raw: Raw | None, section: Section, check: Check = no_limit) -> Deliv
     check()
     if raw is None:
         return Delivered("absent")
-    if bytes(raw).strip() in (b"null", b""):
-        return Delivered("empty")
     try:
         root = _RESOURCE.decode(raw)
     except (msgspec.DecodeError, RecursionError):
         return _slowly(raw, section, check)
-    if root.resource_type == "Bundle" or (root.resource_type is None and root.entry is not None):
+    if _is_bundle(root):
         return _bundle(root, section)
     return _single(Entry(resource=root), section)
 
 
 def decode_resource(raw: Raw) -> Entry | None:
     """One resource, typed if it fits, fitted member by member if not; None when it is no JSON object."""
-    try:
-        return Entry(resource=_RESOURCE.decode(raw))
-    except (msgspec.DecodeError, RecursionError):
-        pass
+    resource = _decoded(raw, _RESOURCE)
+    return Entry(resource=resource) if resource is not None else _fitted(raw)
+
+
+def _fitted(raw: Raw) -> Entry | None:
     try:
         resource, losses = fit_resource(plain_json(raw))
     except (ValueError, RecursionError):
@@ -91,20 +96,25 @@ def decode_resource(raw: Raw) -> Entry | None:
     return Entry(resource=resource, losses=losses) if resource else None
 
 
-def pieces(raw: Raw, nested: int = 0) -> Iterator[Piece]:
-    """The resources of a Bundle one by one as sent, those of Bundles inside it included; entries that are none skipped.
+def decode_each(raw: Raw, check: Check, nested: int = 0) -> Iterator[tuple[Entry | None, Raw]]:
+    """The resources of a Bundle one by one as `decode_resource` gives them, each with what was sent.
 
-    Also takes a bare list of resources.
+    Those of Bundles inside it are included, entries that are none skipped. Also takes a bare list of resources. `check`
+    is called before each and may end it all.
     """
-    for item in _items(raw):
-        entry = _decoded(item, _RawEntry)
-        if entry is None or not bytes(entry.resource).startswith(b"{"):
+    for held in _raw_entries(raw):
+        check()
+        sent = held.resource
+        if not bytes(sent).startswith(b"{"):
             continue
-        inner = _decoded(entry.resource, _Envelope)
-        if nested < _MOST_NESTED and inner is not None and _is_bundle(inner):
-            yield from pieces(entry.resource, nested + 1)
-        else:
-            yield Piece(_text(entry.full_url), entry.resource)
+        resource = _decoded(sent, _RESOURCE)
+        if nested < _MOST_NESTED and (_is_bundle(resource) if resource is not None else _is_raw_bundle(sent)):
+            yield from decode_each(sent, check, nested + 1)
+            continue
+        entry = Entry(resource=resource) if resource is not None else _fitted(sent)
+        if entry is not None:
+            entry.full_url = _text(held.full_url) or None
+        yield entry, sent
 
 
 def _single(entry: Entry, section: Section) -> Delivered:
@@ -164,13 +174,15 @@ def _serious(issue: Issue) -> bool:
 
 
 def _slowly(raw: Raw, section: Section, check: Check) -> Delivered:
-    envelope = _decoded(raw, _Envelope)
+    if bytes(raw).strip() in (b"null", b""):
+        return Delivered("empty")
+    envelope = _decoded(raw, _ENVELOPE)
     if envelope is None and not bytes(raw).lstrip().startswith(b"["):
         return Delivered("error")
-    if envelope is not None and not _is_bundle(envelope):
+    if envelope is not None and not _is_raw_bundle(raw):
         entry = decode_resource(raw)
         return _single(entry, section) if entry else Delivered("error")
-    entries = tuple(_each(raw, check))
+    entries = tuple(entry for entry, _ in decode_each(raw, check) if entry is not None)
     if not entries and (envelope is None or _holds_anything(envelope.entry)) and bytes(raw).strip() != b"[]":
         return Delivered("error")
     if envelope is None:
@@ -178,30 +190,34 @@ def _slowly(raw: Raw, section: Section, check: Check) -> Delivered:
     return _worth(entries, section, goes_on=_raw_next(envelope), total=_total(envelope.total))
 
 
-def _each(raw: Raw, check: Check) -> Iterator[Entry]:
-    for piece in pieces(raw):
-        check()
-        entry = decode_resource(piece.raw)
-        if entry is not None:
-            entry.full_url = piece.full_url or None
-            yield entry
+def _raw_entries(raw: Raw) -> Iterable[_RawEntry]:
+    """The entries of a Bundle that are objects."""
+    bundle = _decoded(raw, _RAW_ENTRIES)
+    found = bundle.entry or () if bundle is not None else [_decoded(item, _RAW_ENTRY) for item in _items(raw)]
+    return [entry for entry in found if entry is not None]
 
 
 def _items(raw: Raw) -> list[Raw]:
     """The raw entries of a Bundle; a single entry counts as a list of one, a bare list holds the resources itself."""
     if bytes(raw).lstrip().startswith(b"["):
-        resources = _decoded(raw, list[Raw]) or []
+        resources = _decoded(raw, _LIST) or []
         return [Raw(b'{"resource":' + bytes(resource) + b"}") for resource in resources]
-    envelope = _decoded(raw, _Envelope)
+    envelope = _decoded(raw, _ENVELOPE)
     held = bytes(envelope.entry).lstrip() if envelope else b""
     if held.startswith(b"{"):
         return [Raw(held)]
-    return _decoded(held, list[Raw]) or []
+    return _decoded(held, _LIST) or []
 
 
-def _is_bundle(envelope: _Envelope) -> bool:
-    kind = _text(envelope.resource_type)
-    return kind == "Bundle" or (not kind and bytes(envelope.entry) not in (b"", b"null"))
+def _is_bundle(resource: Resource) -> bool:
+    kind = resource.resource_type
+    return kind == "Bundle" or (not kind and resource.entry is not None)
+
+
+def _is_raw_bundle(raw: Raw) -> bool:
+    envelope = _decoded(raw, _ENVELOPE)
+    kind = _text(envelope.resource_type) if envelope is not None else ""
+    return kind == "Bundle" or (not kind and envelope is not None and bytes(envelope.entry) not in (b"", b"null"))
 
 
 def _holds_anything(entry: Raw) -> bool:
@@ -209,7 +225,7 @@ def _holds_anything(entry: Raw) -> bool:
 
 
 def _raw_next(envelope: _Envelope) -> bool:
-    links = _decoded(envelope.link, list[Link | None])
+    links = _decoded(envelope.link, _LINKS)
     # A link list that cannot be read may hide a next page.
     return _has_next(links) if links is not None else bytes(envelope.link) not in (b"", b"null")
 
@@ -219,16 +235,16 @@ def _has_next(links: list[Link | None] | None) -> bool:
 
 
 def _total(raw: Raw) -> int:
-    return _decoded(raw, int) or 0
+    return 0 if raw is ABSENT else _decoded(raw, _NUMBER) or 0
 
 
 def _text(raw: Raw) -> str:
-    return _decoded(raw, str) or ""
+    return "" if raw is ABSENT else _decoded(raw, _TEXT) or ""
 
 
-def _decoded(raw: Raw | bytes, kind: type[_T]) -> _T | None:
-    """A piece of JSON as the given type, or None when it is something else."""
+def _decoded(raw: Raw | bytes, decoder: msgspec.json.Decoder[_T]) -> _T | None:
+    """A piece of JSON as the type of a decoder, or None when it is something else."""
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return decoder.decode(raw)
     except (msgspec.DecodeError, RecursionError):
         return None

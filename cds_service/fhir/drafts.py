@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from cds_service.fhir.decode import Piece, decode_resource, pieces
+from cds_service.fhir.decode import decode_each
 from cds_service.fhir.elements import Entry
 from cds_service.fhir.references import local_reference, plain_reference
 from cds_service.hooks import HookRequest
@@ -27,22 +27,14 @@ def read_drafts(request: HookRequest, check: Check = no_limit) -> tuple[tuple[Dr
     """
     if request.draft_orders is None:
         return (), (), 0
-    read = [(_with_address(piece, check), piece) for piece in pieces(request.draft_orders)]
-    held = _once([(entry, bytes(piece.raw)) for entry, piece in read if entry is not None])
+    read = list(decode_each(request.draft_orders, check))
+    held = _once([(entry, bytes(sent)) for entry, sent in read if entry is not None])
     judged = _judged(request, [entry for entry, _ in held])
     drafts = tuple(
         Draft(entry, sent, place in judged) for place, (entry, sent) in enumerate(held) if _type(entry) in ORDER_TYPES
     )
     beside = tuple(entry for entry, _ in held if _type(entry) not in ORDER_TYPES)
-    return drafts, beside, len(read) - sum(entry is not None for entry, _ in read)
-
-
-def _with_address(piece: Piece, check: Check) -> Entry | None:
-    check()
-    entry = decode_resource(piece.raw)
-    if entry is not None:
-        entry.full_url = piece.full_url or None
-    return entry
+    return drafts, beside, sum(entry is None for entry, _ in read)
 
 
 def _once(held: Iterable[tuple[Entry, bytes]]) -> list[tuple[Entry, bytes]]:

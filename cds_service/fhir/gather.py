@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 import msgspec
@@ -73,8 +74,7 @@ def gather(
     drafts, beside, lost = read_drafts(request, check)
     fetched = _fetch(source, request, delivered, (*beside, *(draft.entry for draft in drafts))) if source else {}
     asked = {section for section, found in fetched.items() if found.asked}
-    everything = [entry for value in delivered.values() for entry in value.entries]
-    ours = pointers_to_patient(request.patient_id, [*everything, *beside])
+    ours = pointers_to_patient(request.patient_id, chain(*(value.entries for value in delivered.values()), beside))
     own = {section: _own(value, section, ours, check) for section, value in delivered.items()}
     words = {section: value.word for section, value in own.items()}
     mine = tuple(draft for draft in drafts if not of_another(draft.entry, ours))
@@ -114,10 +114,8 @@ def newest_of_each(entries: Iterable[Entry], check: Check) -> tuple[Entry, ...]:
     for place, entry in enumerate(entries):
         resource = entry.resource
         name = (resource.resource_type, resource.id) if resource is not None and resource.id else place
-        known = found.get(name)
-        if known is None:
-            found[name] = entry
-        elif known.resource != resource:
+        known = found.setdefault(name, entry)
+        if known is not entry and known.resource != resource:
             check()
             if name not in changed:
                 changed[name] = _changed(known)

@@ -94,6 +94,7 @@ def _read(newest_first: list[Candidate], reading: Reading) -> list[LabResult]:
         known = held.get(one.match.variant)
         day = one.at.day if one.at is not None else None
         if known is None or known.results < least or known.day == day or not known.usable:
+            reading.check()
             result = read_result(one, reading)
             found.append((one, result))
             held[one.match.variant] = _with_one_more(known, result, day)

@@ -143,10 +143,10 @@ def _without_prefetch(body: bytes, prefetch: Mapping[str, msgspec.Raw] | None) -
 def _end_of_prefetch(body: bytes, at: int, prefetch: Mapping[str, msgspec.Raw]) -> int | None:
     """Where the object ends that begins before `at` and holds these values in this order; None if it does not."""
     for value in prefetch.values():
-        name = _PREFETCH_KEY.match(body, at)
-        if name is None or not body.startswith(bytes(value), name.end()):
+        name, sent = _PREFETCH_KEY.match(body, at), memoryview(value)
+        if name is None or not body.startswith(sent, name.end()):
             return None
-        at = name.end() + len(memoryview(value))
+        at = name.end() + len(sent)
     closed = _PREFETCH_END.match(body, at)
     return closed.end() if closed else None
 

@@ -49,6 +49,7 @@ WORTH: list[tuple[Any, str, str]] = [
     (7, "error", "unread"),
     ({}, "error", "unread"),
     (without(searchset(condition()), "resourceType"), "ok", "read"),
+    (searchset(condition(), resourceType=""), "ok", "read"),
     ({"resourceType": "Bundle", "entry": {"resource": condition()}}, "ok", "read"),
     ({"resourceType": "Bundle", "entry": [{"resource": condition(), "fullUrl": 5}]}, "ok", "read"),
     ({"resourceType": "Bundle", "entry": [{"fullUrl": "x"}]}, "error", "unread"),

@@ -6,7 +6,22 @@ from typing import Any
 import pytest
 
 from cds_service.chart import Chart, Day, LabResult
-from tests.fhir.fhir_samples import LOINC, NOW, UCUM, chart, days_ago, reasons, result, searchset, without
+from cds_service.fhir import gather, read_chart
+from tests.fhir.fhir_samples import (
+    LOINC,
+    NEEDS,
+    NOW,
+    UCUM,
+    chart,
+    days_ago,
+    prefetch,
+    reasons,
+    request,
+    result,
+    searchset,
+    terms,
+    without,
+)
 
 
 def read(*resources: dict[str, Any], **bundle: Any) -> Chart:
@@ -311,3 +326,12 @@ def test_only_the_tests_asked_for_are_read_and_what_they_are_calculated_from() -
     assert sorted(found.labs) == ["creatinine", "egfr"]
     assert found.labs["egfr"] == chart(observations=held).labs["egfr"]
     assert sorted(chart(observations=held, tests={"potassium"}).labs) == ["potassium"]
+
+
+def test_the_time_is_looked_at_between_results_that_are_read() -> None:
+    """Thousands of results of one day are all read: that must not be one piece of work."""
+    checks: list[int] = []
+    call = request(prefetch(observations=searchset(*[result(f"r{n}", 4.0) for n in range(50)])))
+    found = read_chart(call, gather(call, NEEDS), terms(), NOW, check=lambda: checks.append(1))
+    assert len(found.labs["potassium"]) == 50
+    assert len(checks) >= 2 * 50  # as they are found, and as they are read
