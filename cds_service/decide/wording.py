@@ -47,16 +47,17 @@ def evidence_words(item: Evidence) -> str:
 
 def _result(item: LabResult) -> str:
     kind = f" ({item.variant.replace('-', ' ')})" if item.variant else ""
-    extra = [note for note, holds in (("preliminary", item.preliminary), ("haemolysed", item.haemolysed)) if holds]
+    extra = ["preliminary"] if item.preliminary else []
+    extra += ["haemolysed"] if item.haemolysed else []
     extra += [f"calculated from {item.calculated}"] if item.calculated else []
     extra += item.notes
-    more = f", {', '.join(extra)}" if extra else ""
-    return f"{item.title or item.test}{kind} {markdown(_figure(item))} on {shown_day(item.day)}{markdown(more)}"
+    more = markdown(f", {', '.join(extra)}") if extra else ""
+    return f"{item.title or item.test}{kind} {markdown(_figure(item))} on {shown_day(item.day)}{more}"
 
 
 def _figure(item: LabResult) -> str:
     """Value and unit as the laboratory sent them; a figure of ours as it was calculated."""
-    reported = item.as_reported or (f"{plain(round(item.value, 1))}" if item.value is not None else "not usable")
+    reported = item.as_reported or (plain(round(item.value, 1)) if item.value is not None else "not usable")
     return readable_unit(reported)
 
 
@@ -88,13 +89,19 @@ def _by_evidence(steps: Iterable[Step]) -> list[str]:
     """One line for each piece of evidence, with every criterion that rests on it."""
     found: dict[str, dict[str, None]] = {}
     for step in steps:
-        words = "; ".join(dict.fromkeys(evidence_words(item) for item in step.evidence[:5]))
+        words = "; ".join(dict.fromkeys([evidence_words(item) for item in step.evidence[:5]]))
         found.setdefault(words, {})[step.leaf.text] = None
     return [f"- {words} ({'; '.join(texts)})" if words else f"- {'; '.join(texts)}" for words, texts in found.items()]
 
 
-def sources(evidence: Iterable[Citation]) -> str:
-    """The list of sources."""
+@lru_cache(maxsize=1024)
+def closing(cards: tuple[Card, ...]) -> str:
+    """The list of their sources, and what stands below it."""
+    cited = {citation.key: citation for card in cards for citation in card.evidence}
+    return f"{_sources(cited.values())}\n\n{standing(cards)}"
+
+
+def _sources(evidence: Iterable[Citation]) -> str:
     lines = []
     for source in evidence:
         link = f" <{source.url}>" if source.url else ""
@@ -109,7 +116,6 @@ def standing(cards: Sequence[Card]) -> str:
     return "\n\n".join([*lines, FOOTER])
 
 
-@lru_cache(maxsize=1024)
 def _evidence_line(card: Card) -> str:
     note = f" ({card.grade_note.rstrip('.')})" if card.grade_note else ""
     review = card.review.get("last_review") or "not yet reviewed by a clinician"

@@ -28,8 +28,8 @@ class Bound(NamedTuple):
     def holds(self, found: Range) -> Truth:
         """Whether every number of the range satisfies the relation (true), none does (false), or it depends."""
         holds = _HOLDS[self.relation]
-        low, high = holds(found.low, self.number), holds(found.high, self.number)
-        return low if low == high else None
+        low = holds(found.low, self.number)
+        return low if found.low == found.high or low == holds(found.high, self.number) else None
 
 
 def relation_of(members: Mapping[str, Spot], spot: Spot) -> tuple[str, Spot]:
