@@ -79,10 +79,12 @@ def why(finding: Finding) -> str:
 def _medicine(course: Course | None) -> list[str]:
     if course is None:
         return []
-    state = "ordered now" if course.drafts else "taken" if course.taken else "stopped"
-    since = use_began(course)
-    began = f" since {shown_day(since)}" if since and course.taken and not course.drafts else ""
-    return [f"- {markdown(course.head.name)}, {state}{began}"]
+    name = markdown(course.head.name)
+    if course.drafts:
+        return [f"- {name}, ordered now"]
+    since = use_began(course) if course.taken else None
+    began = f" since {shown_day(since)}" if since else ""
+    return [f"- {name}, {'taken' if course.taken else 'stopped'}{began}"]
 
 
 def _by_evidence(steps: Iterable[Step]) -> list[str]:

@@ -132,9 +132,8 @@ def topic_code(card_id: str) -> str:
 
 def encode_cards(cards: Sequence[Card]) -> bytes:
     """The body of a 200 answer. Raises `ResponseDefect` when a card breaks a rule of the specification."""
-    body = _encode(_Answer(tuple(cards)))
-    if _may_hold_empties(cards, body):
-        body = _encode(_Answer(tuple(_without_empties(card) for card in cards)))
+    sent = tuple(_without_empties(card) for card in cards) if _may_hold_empties(cards) else tuple(cards)
+    body = _encode(_Answer(sent))
     try:
         # The same types read back what was written: a wrong type or form cannot leave.
         _check_rest(body)
@@ -155,12 +154,18 @@ def _check_parts(source: Source, reasons: tuple[Coding, ...]) -> None:
         raise ResponseDefect("an override reason without display")
 
 
-def _may_hold_empties(cards: Sequence[Card], body: bytes) -> bool:
-    """Whether an answer is worth a closer look; a resource as sent always is, since it may be written with blanks."""
-    if any(mark in body for mark in _EMPTIES):
+def _may_hold_empties(cards: Sequence[Card]) -> bool:
+    """Whether an answer is worth a closer look; a resource as sent always is, since it may be written with blanks.
+
+    Only resources and extensions are free: any other member is left out where it is empty, or refused by the check.
+    """
+    actions = [action for card in cards for suggestion in card.suggestions for action in suggestion.actions]
+    free: list[object] = [action.resource for action in actions if action.resource is not None]
+    free += [card.extension for card in cards if card.extension]
+    if any(isinstance(part, msgspec.Raw) for part in free):
         return True
-    actions = (action for card in cards for suggestion in card.suggestions for action in suggestion.actions)
-    return any(isinstance(action.resource, msgspec.Raw) for action in actions)
+    written = _encode(free) if free else b""
+    return any(mark in written for mark in _EMPTIES)
 
 
 def _without_empties(card: Card) -> Card:

@@ -144,7 +144,7 @@ def _against(result: LabResult, bounds: Mapping[str, Bound], floor: float | None
         return None
     if floor is not None and value >= floor and result.normal_low is not None and value >= result.normal_low:
         return False
-    return bound.holds(reach(result))
+    return bound.holds(reach(result)) if result.comparator else bound.met(value)
 
 
 def reach(result: LabResult) -> Range:
