@@ -35,11 +35,11 @@ def evaluate(card: Card, cases: Sequence[Case], blind: tuple[Gap, ...]) -> tuple
 def concerned(deck: Deck, chart: Chart, hook: Hook, courses: tuple[Course, ...]) -> dict[Card, list[Case]]:
     """What each card is judged on: a case for each of its medicines, or one for the patient; others are left out."""
     patient = Case(chart, hook, None, courses)
-    found = {card: [patient] for card in deck.of_patient}
+    found = {card: [patient] for card in deck.about_patient}
     for course in courses:
         cards = _about(course, deck)
         if cards:
-            case = Case(chart, hook, course, courses, of_patient=patient.of_patient)
+            case = Case(chart, hook, course, courses, patient_answers=patient.patient_answers)
             for card in cards:
                 found.setdefault(card, []).append(case)
     return found

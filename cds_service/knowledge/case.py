@@ -81,8 +81,8 @@ class Course(Struct, frozen=True):
 class Case(Struct, frozen=True):
     """What cards about one medicine are judged on. `course` is None for cards about the patient.
 
-    `answers` keeps what was asked of this medicine, `of_patient` (one for all cases of a call) what is the same for
-    every medicine: many cards ask the same.
+    Many cards ask the same: `answers` keeps what was asked of this medicine, `patient_answers` (one for all cases of a
+    call) what is the same for every medicine.
     """
 
     chart: Chart
@@ -90,7 +90,7 @@ class Case(Struct, frozen=True):
     course: Course | None
     courses: tuple[Course, ...] = ()
     answers: "dict[Judge, Verdict]" = {}
-    of_patient: "dict[Judge, Verdict]" = {}
+    patient_answers: "dict[Judge, Verdict]" = {}
 
     @property
     def orders(self) -> tuple[Medication, ...]:

@@ -22,13 +22,13 @@ ByClass = Mapping[str, tuple[Card, ...]]
 class Deck(NamedTuple):
     """The cards that answer a hook, in their order, and which of them speak when.
 
-    `of_patient` always do; the others where a medicine of a class is drafted, taken or stopped. `quality` is the card
-    about the gaps of a chart, which is not judged.
+    Those `about_patient` always do; the others where a medicine of a class is drafted, taken or stopped. `quality` is
+    the card about the gaps of a chart, which is not judged.
     """
 
     judged: tuple[Card, ...]
     quality: Card | None
-    of_patient: tuple[Card, ...]
+    about_patient: tuple[Card, ...]
     drafted: ByClass
     taken: ByClass
     stopped: ByClass
