@@ -142,9 +142,11 @@ def _against(result: LabResult, bounds: Mapping[str, Bound], floor: float | None
     bound, value = bounds.get(result.variant), result.value
     if bound is None or value is None:
         return None
-    if floor is not None and value >= floor and result.normal_low is not None and value >= result.normal_low:
-        return False
-    return bound.holds(reach(result)) if result.comparator else bound.met(value)
+    answer = bound.holds(reach(result)) if result.comparator else bound.met(value)
+    if answer is False or floor is None or value < floor:
+        return answer
+    normal_low = result.normal_low
+    return False if normal_low is not None and value >= normal_low else answer
 
 
 def reach(result: LabResult) -> Range:
