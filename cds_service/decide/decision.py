@@ -1,6 +1,5 @@
 """What a decision is: findings, the outcome of every card that had something to judge, and the cards to send."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -37,11 +36,7 @@ class Finding:
     @property
     def moment(self) -> Moment:
         """What its texts are filled from."""
-        return self.telling(())
-
-    def telling(self, more: Sequence[Step]) -> Moment:
-        """The same with what a wording found besides."""
-        return Moment(self.case, (*self.trace, *more), self.names, tuple([part.case for part in self.parts]))
+        return Moment(self.case, self.trace, self.names, tuple([part.case for part in self.parts]))
 
     @property
     def ingredients(self) -> tuple[str, ...]:

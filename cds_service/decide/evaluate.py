@@ -33,28 +33,26 @@ def evaluate(card: Card, cases: Sequence[Case], blind: tuple[Gap, ...]) -> tuple
 
 
 def concerned(deck: Deck, chart: Chart, hook: Hook, courses: tuple[Course, ...]) -> dict[Card, list[Case]]:
-    """What each card is judged on: a case for each of its medicines, or one for the patient; other cards are left out.
-
-    On the order hooks its medicine is a draft, or one that is taken where the draft may be the partner.
-    """
+    """What each card is judged on: a case for each of its medicines, or one for the patient; others are left out."""
     patient = Case(chart, hook, None, courses)
-    found = {card: [patient] for card in deck.of_patient}
+    found = {card: [patient] for card in deck.about_patient}
     for course in courses:
-        cards = {card for name in course.classes for card in deck.by_class.get(name, ())}
+        cards = _about(course, deck)
         if cards:
-            case = Case(chart, hook, course, courses, of_patient=patient.of_patient)
+            case = Case(chart, hook, course, courses, patient_answers=patient.patient_answers)
             for card in cards:
-                if _speaks_of(card, course, hook):
-                    found.setdefault(card, []).append(case)
+                found.setdefault(card, []).append(case)
     return found
 
 
-def _speaks_of(card: Card, course: Course, hook: Hook) -> bool:
-    if card.about.subject == "stopped":
-        return bool(course.stopped)
-    if hook == "patient-view":
-        return bool(course.taken)
-    return bool(course.drafts or (course.taken and card.has_partner))
+def _about(course: Course, deck: Deck) -> set[Card]:
+    """The cards that speak of a medicine in its state."""
+    found: set[Card] = set()
+    for orders, by_class in ((course.drafts, deck.drafted), (course.taken, deck.taken), (course.stopped, deck.stopped)):
+        if orders:
+            for name in course.classes:
+                found.update(by_class.get(name, ()))
+    return found
 
 
 def _judge(card: Card, case: Case) -> Finding | Outcome:

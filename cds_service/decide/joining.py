@@ -68,8 +68,9 @@ def worded(finding: Finding) -> tuple[Summary, Moment]:
 
     The loader sees to it that the last wording has no condition.
     """
+    moment = finding.moment
     for wording in finding.card.summaries:
         trace: Trace = []
         if wording.judge is None or wording.judge(finding.case, trace):
-            return wording, finding.telling(trace)
-    return finding.card.summaries[-1], finding.moment
+            return wording, moment._replace(trace=(*moment.trace, *trace)) if trace else moment
+    return finding.card.summaries[-1], moment

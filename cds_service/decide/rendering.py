@@ -14,7 +14,7 @@ from cds_service.decide.style import Style
 from cds_service.decide.suggesting import Held, Made, chosen, suggest
 from cds_service.decide.unchecked import not_checked
 from cds_service.knowledge.card import Card
-from cds_service.knowledge.references import Citation, References
+from cds_service.knowledge.references import References
 from cds_service.knowledge.templates import fitted, markdown
 
 # What is the same every time a card is written is kept; a worker holds one library, and few addresses of its own.
@@ -34,12 +34,13 @@ def render(bundle: Bundle, style: Style) -> Rendered:
     head = bundle.head
     offers = [offer for finding in bundle.findings for offer in suggest(finding, style)]
     made = chosen([offer for offer in offers if isinstance(offer, Made)])
+    speaker = _speaker(bundle)
     uuid = style.uuid(f"card|{head.card.id}|{head.medicine}")
     card = hooks.Card(
         uuid=uuid,
-        summary=summary(_speaker(bundle)),
+        summary=summary(speaker),
         indicator=bundle.indicator,
-        detail=_detail(bundle, style.references),
+        detail=_detail(bundle, speaker, style.references),
         source=source(head.card, style.options.service_url),
         suggestions=tuple(offer.suggestion for offer in made),
         selection_behavior=_selection(made, style.options),
@@ -82,17 +83,15 @@ def _body(finding: Finding) -> str:
     return finding.card.detail.fill(finding.moment, markdown).strip()
 
 
-def _detail(bundle: Bundle, references: References) -> str:
+def _detail(bundle: Bundle, speaker: Finding, references: References) -> str:
     """Head, sections, why, what was not checked, sources, standing lines."""
-    parts = [_opening(bundle.head)] if _speaker(bundle) is not bundle.head else []
+    parts = [_opening(bundle.head)] if speaker is not bundle.head else []
     parts.append(_body(bundle.head))
     parts += [f"### {f.card.title}\n\n{_opening(f)}\n\n{_body(f)}" for f in bundle.sections]
     parts += [wording.why(finding) for finding in bundle.findings]
     parts.append(not_checked(bundle, references))
-    cited: dict[str, Citation] = {c.key: c for finding in bundle.findings for c in finding.card.evidence}
-    parts.append(wording.sources(cited.values()))
-    parts.append(wording.standing([finding.card for finding in bundle.findings]))
-    return "\n\n".join(part for part in parts if part)
+    parts.append(wording.closing(tuple([finding.card for finding in bundle.findings])))
+    return "\n\n".join([part for part in parts if part])
 
 
 @lru_cache(maxsize=_KEPT)

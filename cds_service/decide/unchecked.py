@@ -75,8 +75,10 @@ def _by_cause(finding: Finding, references: References) -> dict[_Cause, list[int
 def _cause(step: Step, references: References) -> _Cause:
     if not step.evidence:
         return _Cause(step.leaf.text, "the data do not tell", named=True)
-    told = dict.fromkeys(_one_cause(item, step, references) for item in step.evidence[:5])
-    first, *rest = told
+    told = [_one_cause(item, step, references) for item in step.evidence[:5]]
+    first, *rest = dict.fromkeys(told)
+    if not rest:
+        return first
     more = "".join(f"; {cause.why if cause.what == first.what else f'{cause.what}: {cause.why}'}" for cause in rest)
     return first._replace(why=f"{first.why}{more}")
 
@@ -139,11 +141,11 @@ def _sense(finding: Finding, places: Sequence[int], bundle: Bundle) -> _Sense:
 
 def _effect(finding: Finding, places: Sequence[int], answer: Truth, bundle: Bundle) -> str:
     """What becomes of the card when the unknown is answered so, everything else being as it is; empty for nothing."""
+    if len(finding.parts) > 1:
+        return ""  # the card stands on several medicines: what one of them lacks does not decide it
     answers = [step.counts_as for step in finding.trace]
     for place in places:
         answers[place] = answer
-    if len(finding.each) > 1:
-        return ""  # the card stands on several medicines: what one of them lacks does not decide it
     level = _judged(finding, iter(answers))
     if level is None:
         part = "this card" if len(bundle.findings) == 1 else f'the part "{finding.card.title}"'

@@ -47,16 +47,17 @@ def evidence_words(item: Evidence) -> str:
 
 def _result(item: LabResult) -> str:
     kind = f" ({item.variant.replace('-', ' ')})" if item.variant else ""
-    extra = [note for note, holds in (("preliminary", item.preliminary), ("haemolysed", item.haemolysed)) if holds]
+    extra = ["preliminary"] if item.preliminary else []
+    extra += ["haemolysed"] if item.haemolysed else []
     extra += [f"calculated from {item.calculated}"] if item.calculated else []
     extra += item.notes
-    more = f", {', '.join(extra)}" if extra else ""
-    return f"{item.title or item.test}{kind} {markdown(_figure(item))} on {shown_day(item.day)}{markdown(more)}"
+    more = markdown(f", {', '.join(extra)}") if extra else ""
+    return f"{item.title or item.test}{kind} {markdown(_figure(item))} on {shown_day(item.day)}{more}"
 
 
 def _figure(item: LabResult) -> str:
     """Value and unit as the laboratory sent them; a figure of ours as it was calculated."""
-    reported = item.as_reported or (f"{plain(round(item.value, 1))}" if item.value is not None else "not usable")
+    reported = item.as_reported or (plain(round(item.value, 1)) if item.value is not None else "not usable")
     return readable_unit(reported)
 
 
@@ -78,23 +79,31 @@ def why(finding: Finding) -> str:
 def _medicine(course: Course | None) -> list[str]:
     if course is None:
         return []
-    state = "ordered now" if course.drafts else "taken" if course.taken else "stopped"
-    since = use_began(course)
-    began = f" since {shown_day(since)}" if since and course.taken and not course.drafts else ""
-    return [f"- {markdown(course.head.name)}, {state}{began}"]
+    name = markdown(course.head.name)
+    if course.drafts:
+        return [f"- {name}, ordered now"]
+    since = use_began(course) if course.taken else None
+    began = f" since {shown_day(since)}" if since else ""
+    return [f"- {name}, {'taken' if course.taken else 'stopped'}{began}"]
 
 
 def _by_evidence(steps: Iterable[Step]) -> list[str]:
     """One line for each piece of evidence, with every criterion that rests on it."""
     found: dict[str, dict[str, None]] = {}
     for step in steps:
-        words = "; ".join(dict.fromkeys(evidence_words(item) for item in step.evidence[:5]))
+        words = "; ".join(dict.fromkeys([evidence_words(item) for item in step.evidence[:5]]))
         found.setdefault(words, {})[step.leaf.text] = None
     return [f"- {words} ({'; '.join(texts)})" if words else f"- {'; '.join(texts)}" for words, texts in found.items()]
 
 
-def sources(evidence: Iterable[Citation]) -> str:
-    """The list of sources."""
+@lru_cache(maxsize=1024)
+def closing(cards: tuple[Card, ...]) -> str:
+    """The list of their sources, and what stands below it."""
+    cited = {citation.key: citation for card in cards for citation in card.evidence}
+    return f"{_sources(cited.values())}\n\n{standing(cards)}"
+
+
+def _sources(evidence: Iterable[Citation]) -> str:
     lines = []
     for source in evidence:
         link = f" <{source.url}>" if source.url else ""
@@ -109,7 +118,6 @@ def standing(cards: Sequence[Card]) -> str:
     return "\n\n".join([*lines, FOOTER])
 
 
-@lru_cache(maxsize=1024)
 def _evidence_line(card: Card) -> str:
     note = f" ({card.grade_note.rstrip('.')})" if card.grade_note else ""
     review = card.review.get("last_review") or "not yet reviewed by a clinician"

@@ -81,8 +81,8 @@ class Course(Struct, frozen=True):
 class Case(Struct, frozen=True):
     """What cards about one medicine are judged on. `course` is None for cards about the patient.
 
-    `answers` keeps what was asked of this medicine, `of_patient` (one for all cases of a call) what is the same for
-    every medicine: many cards ask the same.
+    Many cards ask the same: `answers` keeps what was asked of this medicine, `patient_answers` (one for all cases of a
+    call) what is the same for every medicine.
     """
 
     chart: Chart
@@ -90,7 +90,7 @@ class Case(Struct, frozen=True):
     course: Course | None
     courses: tuple[Course, ...] = ()
     answers: "dict[Judge, Verdict]" = {}
-    of_patient: "dict[Judge, Verdict]" = {}
+    patient_answers: "dict[Judge, Verdict]" = {}
 
     @property
     def orders(self) -> tuple[Medication, ...]:
@@ -107,6 +107,7 @@ class Case(Struct, frozen=True):
 
 
 Judge = Callable[[Case], Verdict]
+_NONE: frozenset[str] = frozenset()
 
 
 def courses(chart: Chart, classes_of: Mapping[str, frozenset[str]]) -> tuple[Course, ...]:
@@ -117,14 +118,13 @@ def courses(chart: Chart, classes_of: Mapping[str, frozenset[str]]) -> tuple[Cou
     """
     found: dict[str, list[tuple[Medication, frozenset[str]]]] = {}
     for order in chart.medications:
-        explained: frozenset[str] = frozenset()
+        unexplained = order.classes
         for ingredient in order.ingredients:
-            classes = classes_of.get(ingredient, frozenset()) & order.classes
-            explained |= classes
+            classes = classes_of.get(ingredient, _NONE) & order.classes
+            unexplained -= classes
             found.setdefault(ingredient, []).append((order, classes))
-        if order.classes - explained:
-            unnamed = "/".join(sorted(order.classes - explained))
-            found.setdefault(unnamed, []).append((order, order.classes - explained))
+        if unexplained:
+            found.setdefault("/".join(sorted(unexplained)), []).append((order, unexplained))
     return tuple(_course(ingredient, entries) for ingredient, entries in found.items())
 
 
@@ -132,14 +132,15 @@ def _course(ingredient: str, entries: Sequence[tuple[Medication, frozenset[str]]
     drafts: list[Medication] = []
     taken: list[Medication] = []
     stopped: list[Medication] = []
-    for order, _ in entries:
+    classes = _NONE
+    for order, own in entries:
+        classes |= own
         if order.role == "stopped":
             stopped.append(order)
         elif order.role != "draft":
             taken.append(order)
         elif order.judged:
             drafts.append(order)
-    classes = frozenset().union(*(classes for _, classes in entries))
     return Course(ingredient, classes, tuple(drafts), tuple(taken), tuple(stopped))
 
 

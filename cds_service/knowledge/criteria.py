@@ -117,7 +117,7 @@ def _compile_leaf(leaf: Leaf) -> Compiled:
     fact, fallback, negated, of_patient = leaf.judge, leaf.if_unknown, leaf.negated, leaf.of_patient
 
     def judge(case: Case, trace: Trace) -> Truth:
-        answers = case.of_patient if of_patient else case.answers
+        answers = case.patient_answers if of_patient else case.answers
         found = answers.get(fact)
         if found is None:
             found = answers[fact] = fact(case)

@@ -35,12 +35,17 @@ def read_filling(resource: Mapping[str, object], spot: Spot, references: Referen
     Refuses a placeholder that is not known, with the allowed ones; `spot` says in which file.
     """
     part = _read(resource, spot, references)
+    fill = _always(part.value) if isinstance(part, _Fixed) else part
 
     def filling(moment: Moment) -> Json:
-        found = part.value if isinstance(part, _Fixed) else part(moment)
-        return dict(found) if isinstance(found, dict) else {}
+        found = fill(moment)
+        return found if isinstance(found, dict) else {}
 
     return filling
+
+
+def _always(value: object) -> _Fill:
+    return lambda moment: dict(value) if isinstance(value, dict) else {}
 
 
 def _read(value: object, spot: Spot, references: References) -> _Part:

@@ -1,6 +1,6 @@
 """The library: all cards for all regions, what data they need, and the revision that names this exact content."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -16,30 +16,46 @@ from cds_service.knowledge.revision import revision_of
 from cds_service.knowledge.shared import read_references, region_names
 from cds_service.terminology import EXPANSIONS, Expansion, Terms, read_expansion
 
+ByClass = Mapping[str, tuple[Card, ...]]
+
 
 class Deck(NamedTuple):
-    """The cards that answer a hook, in their order, and which of them are about the patient or about a class.
+    """The cards that answer a hook, in their order, and which of them speak when.
 
-    `quality` is the card about the gaps of a chart, which is not judged.
+    Those `about_patient` always do; the others where a medicine of a class is drafted, taken or stopped. `quality` is
+    the card about the gaps of a chart, which is not judged.
     """
 
     judged: tuple[Card, ...]
     quality: Card | None
-    of_patient: tuple[Card, ...]
-    by_class: Mapping[str, tuple[Card, ...]]
+    about_patient: tuple[Card, ...]
+    drafted: ByClass
+    taken: ByClass
+    stopped: ByClass
 
 
-def deck_of(cards: Iterable[Card]) -> Deck:
-    """These cards, sorted by what they are about."""
+def deck_of(cards: Iterable[Card], hook: Hook) -> Deck:
+    """These cards, sorted by when they speak.
+
+    On the order hooks that is for a draft, or for a medicine taken where the draft may be the partner.
+    """
     held = tuple(cards)
     judged = tuple(card for card in held if card.about.subject != "gaps")
-    classes = {name for card in judged for name in card.about.classes}
+    medicine = [card for card in judged if card.about.subject == "medicine"]
+    viewing = hook == "patient-view"
     return Deck(
         judged,
         next((card for card in held if card.about.subject == "gaps"), None),
         tuple(card for card in judged if card.about.subject == "patient"),
-        {name: tuple(card for card in judged if name in card.about.classes) for name in classes},
+        _by_class([] if viewing else medicine),
+        _by_class(medicine if viewing else [card for card in medicine if card.has_partner]),
+        _by_class([card for card in judged if card.about.subject == "stopped"]),
     )
+
+
+def _by_class(cards: Sequence[Card]) -> ByClass:
+    classes = {name for card in cards for name in card.about.classes}
+    return {name: tuple(card for card in cards if name in card.about.classes) for name in classes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +89,7 @@ class Library:
         if found is None:
             wanted = ("active", "draft") if drafts else ("active",)
             cards = (card for card in self.regions[region] if hook in card.hooks and card.status in wanted)
-            found = self._decks[key] = deck_of(cards)
+            found = self._decks[key] = deck_of(cards, hook)
         return found
 
     def needs(self, hook: str) -> Needs:

@@ -50,7 +50,7 @@ def subjects(card: Card, hook: Hook, everything: tuple[Course, ...]) -> list[Cou
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_each_card_is_judged_on_its_medicines(hook: Hook, library: Library) -> None:
-    deck = deck_of(library.cards)
+    deck = deck_of(library.cards, hook)
     left_out = 0
     for found in charts(library):
         everything = courses(found, library.references.classes_of)
@@ -64,7 +64,7 @@ def test_each_card_is_judged_on_its_medicines(hook: Hook, library: Library) -> N
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_what_may_be_missed_is_named_for_the_cards_about_it(hook: Hook, library: Library) -> None:
-    deck = deck_of(library.cards)
+    deck = deck_of(library.cards, hook)
     hinted = order("?", "taken", library, ingredients=(), confidence="none", watched=frozenset({"quinine"}))
     drafted = msgspec.structs.replace(hinted, role="draft", judged=True, reference="MedicationRequest/new")
     about = {card for card in deck.judged if "quinine" in card.about.classes}

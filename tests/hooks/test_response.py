@@ -183,3 +183,21 @@ def test_pruning_leaves_no_empties_and_is_done_once(tree: dict[str, object]) -> 
     assert prune(pruned) == pruned
     text = json.dumps(pruned) if pruned else ""
     assert not [empty for empty in ('""', "{}", "[]") if empty in text]
+
+
+def test_nulls_and_empties_inside_an_extension_are_left_out() -> None:
+    assert written(a_card(extension={"org.example": [{"id": "x", "note": ""}, {}]}))["cards"][0]["extension"] == {
+        "org.example": [{"id": "x"}]
+    }
+
+
+def test_a_fault_in_what_recurs_is_refused_every_time() -> None:
+    faulty = {
+        "source": Source(label="A source", url="example.org"),
+        "override_reasons": (Coding(system="s", code="c"),),
+    }
+    for name, value in faulty.items():
+        for _ in range(2):
+            encode_cards([a_card()])
+            with pytest.raises(ResponseDefect):
+                encode_cards([a_card(), a_card("other", **{name: value})])

@@ -25,11 +25,14 @@ class Bound(NamedTuple):
     relation: str
     number: float
 
+    def met(self, number: float) -> bool:
+        """Whether a number satisfies the relation."""
+        return _HOLDS[self.relation](number, self.number)
+
     def holds(self, found: Range) -> Truth:
         """Whether every number of the range satisfies the relation (true), none does (false), or it depends."""
-        holds = _HOLDS[self.relation]
-        low, high = holds(found.low, self.number), holds(found.high, self.number)
-        return low if low == high else None
+        low = self.met(found.low)
+        return low if found.low == found.high or low == self.met(found.high) else None
 
 
 def relation_of(members: Mapping[str, Spot], spot: Spot) -> tuple[str, Spot]:

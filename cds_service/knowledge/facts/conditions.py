@@ -62,10 +62,14 @@ def pregnant(spot: Spot, references: References) -> Reading:
 
 def _condition(case: Case, wanted: frozenset[str], ever: bool = False, in_words: bool = False) -> Verdict:
     entries = [problem for problem in case.chart.problems if problem.active or ever]
-    found = [problem for problem in entries if problem.concepts & wanted or (in_words and problem.unclear & wanted)]
+    found = [
+        problem
+        for problem in entries
+        if not problem.concepts.isdisjoint(wanted) or (in_words and not problem.unclear.isdisjoint(wanted))
+    ]
     if found:
         return Verdict(True, tuple(found))
-    gaps = (*_unclear(entries, wanted, "conditions"), *case.missing("conditions"))
+    gaps = _unclear(entries, wanted, "conditions") + case.missing("conditions")
     return Verdict(None, gaps) if gaps else Verdict(False)
 
 
@@ -98,9 +102,9 @@ def allergic_to(spot: Spot, references: References) -> Reading:
 
 def _unclear(entries: Iterable[Problem | Allergy], wanted: frozenset[str], section: Section) -> tuple[Gap, ...]:
     """Entries whose words hint at a concept that no code of theirs confirms."""
-    return tuple(
-        Gap(section, "code-not-understood", sorted(entry.unclear & wanted)[0], "an entry without a code we know",
+    return tuple([
+        Gap(section, "code-not-understood", min(entry.unclear & wanted), "an entry without a code we know",
             entry.reference)
         for entry in entries
-        if entry.unclear & wanted
-    )  # fmt: skip
+        if not entry.unclear.isdisjoint(wanted)
+    ])  # fmt: skip

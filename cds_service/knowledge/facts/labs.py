@@ -110,9 +110,11 @@ def _spoken_limit(limit: Limit, references: References, test: str) -> str:
 def latest_result(case: Case, test: str, preference: tuple[str, ...]) -> LabResult | None:
     """The latest result by clinical time; among variants of one day the preferred usable one."""
     results = case.chart.labs.get(test, ())
-    if not results or not preference:
-        return results[0] if results else None
+    if not results:
+        return None
     head = results[0]
+    if not preference or len(results) == 1:
+        return head
     rivals: dict[str, LabResult] = {}
     for result in results:
         if result.day == head.day:
@@ -140,9 +142,11 @@ def _against(result: LabResult, bounds: Mapping[str, Bound], floor: float | None
     bound, value = bounds.get(result.variant), result.value
     if bound is None or value is None:
         return None
-    if floor is not None and value >= floor and result.normal_low is not None and value >= result.normal_low:
-        return False
-    return bound.holds(reach(result))
+    answer = bound.holds(reach(result)) if result.comparator else bound.met(value)
+    if answer is False or floor is None or value < floor:
+        return answer
+    normal_low = result.normal_low
+    return False if normal_low is not None and value >= normal_low else answer
 
 
 def reach(result: LabResult) -> Range:
@@ -185,8 +189,8 @@ def lab_missing(spot: Spot, references: References) -> Reading:
 
     def judge(case: Case) -> Verdict:
         found = [(test, usable_since(case, test, span, since_start)) for test in tests]
-        answer = join(negate(has) for _, has in found)
-        absent: tuple[Evidence, ...] = tuple(Absent(f"a result of {named[test]}") for test, has in found if not has)
+        answer = join([negate(has) for _, has in found])
+        absent: tuple[Evidence, ...] = tuple([Absent(f"a result of {named[test]}") for test, has in found if not has])
         gaps = case.missing("observations")
         return Verdict(None, gaps) if answer and gaps else Verdict(answer, absent)
 
@@ -210,7 +214,5 @@ def usable_since(case: Case, test: str, span: int, since_start: bool) -> Truth:
 
 def begun(course: Course | None) -> date | None:
     """The start or last change of the orders in force: results before it are only a baseline."""
-    days_ = [
-        (order.changed or order.started) for order in (course.taken if course else ()) if order.changed or order.started
-    ]
-    return max((day.first for day in days_ if day), default=None)
+    starts = [order.changed or order.started for order in (course.taken if course else ())]
+    return max([day.first for day in starts if day], default=None)

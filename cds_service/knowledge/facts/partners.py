@@ -67,8 +67,8 @@ def _also(case: Case, wanted: tuple[str, ...], show: Callable[[Medication, str],
             found.append((not course.drafts, show(orders[0], matched)))
     if found:
         # A partner that is being ordered now comes first: it is the side a suggestion may remove.
-        return Verdict(True, tuple(evidence for _, evidence in sorted(found, key=lambda item: item[0])))
-    gaps = (*unidentified(case.chart.medications, frozenset(wanted)), *case.missing("medications"))
+        return Verdict(True, tuple([evidence for _, evidence in sorted(found, key=lambda item: item[0])]))
+    gaps = unidentified(case.chart.medications, wanted) + case.missing("medications")
     return Verdict(None, gaps) if gaps else Verdict(False)
 
 
@@ -117,11 +117,11 @@ def drafted(spot: Spot, references: References) -> Reading:
 
 
 def _drafted(case: Case, wanted: frozenset[str], why: frozenset[str], bare: bool) -> Verdict:
+    judged = [order for order in case.chart.medications if order.judged]
     orders = [
         order
-        for order in case.chart.medications
-        if order.judged
-        and order.role == "draft"
+        for order in judged
+        if order.role == "draft"
         and not order.classes.isdisjoint(wanted)
         and all(order is not own for own in case.orders)
     ]
@@ -132,7 +132,7 @@ def _drafted(case: Case, wanted: frozenset[str], why: frozenset[str], bare: bool
     gaps = (
         *(Gap("medications", "reason-not-understood", "", "the recorded reason is not understood", order.reference)
           for order, answer in answers if answer is None),
-        *unidentified((order for order in case.chart.medications if order.judged), wanted),
+        *unidentified(judged, wanted),
     )  # fmt: skip
     return Verdict(None, gaps) if gaps else Verdict(False)
 
@@ -146,14 +146,14 @@ def _written_for(order: Medication, why: frozenset[str], bare: bool) -> Truth:
     return None if any(not reason.understood and not reason.unclear for reason in order.reasons) else False
 
 
-def unidentified(medications: Iterable[Medication], wanted: frozenset[str]) -> tuple[Gap, ...]:
+def unidentified(medications: Iterable[Medication], wanted: Iterable[str]) -> tuple[Gap, ...]:
     """Medicines in force or judged whose text hints at one of the classes though no code or name says which."""
-    return tuple(
-        Gap("medications", "uncoded-drug", sorted(order.watched & wanted)[0], "a medicine that cannot be identified",
-            order.reference)
-        for order in medications
-        if order.watched and order.watched & wanted and (order.judged or order.role in ("taken", "possibly-taken"))
-    )  # fmt: skip
+    hints = [(order, order.watched.intersection(wanted)) for order in medications if order.watched]
+    return tuple([
+        Gap("medications", "uncoded-drug", min(hinted), "a medicine that cannot be identified", order.reference)
+        for order, hinted in hints
+        if hinted and (order.judged or order.role in ("taken", "possibly-taken"))
+    ])  # fmt: skip
 
 
 @fact(
