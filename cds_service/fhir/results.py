@@ -46,20 +46,20 @@ def candidates(source: Source, reading: Reading) -> list[Candidate]:
     status = word(observation.status)
     if status in VOID:
         return []
-    parts = _components(observation, reading) if observation.component else []
+    if own is not None and observation.value_quantity is not None and not observation.component:
+        return [_candidate(source, observation, own, status)]
+    parts = _components(observation, reading)
     if own is not None and (observation.value_quantity is not None or not _only_a_heading(observation, parts, status)):
         parts = [(observation, own), *parts]
-    if not parts:
-        return []
+    return [_candidate(source, part, match, status) for part, match in parts]
+
+
+def _candidate(source: Source, part: Resource | Component, match: LabMatch, status: str) -> Candidate:
     at, by_release = taken_at(source)
-    issued = moment(observation.issued)
-    newness = (
-        at.at if at is not None else EARLIEST,
-        issued.at if issued is not None else EARLIEST,
-        _RANKS.get(status, 1),
-    )
-    unsettled = status in _NOT_YET
-    return [Candidate(source, match, part, at, by_release, newness, unsettled) for part, match in parts]
+    issued = moment(source.observation.issued)
+    rank = _RANKS.get(status, 1)
+    newness = at.at if at is not None else EARLIEST, issued.at if issued is not None else EARLIEST, rank
+    return Candidate(source, match, part, at, by_release, newness, status in _NOT_YET)
 
 
 def _components(observation: Resource, reading: Reading) -> _Parts:
