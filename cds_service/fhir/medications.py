@@ -185,9 +185,9 @@ def _reasons(order: Resource, reading: Reading) -> Iterator[Reason]:
 
 
 def _reason(concept: CodeableConcept | None, beside: str, reading: Reading) -> Reason:
-    read = told(concept)
-    found = reading.terms.concepts(read.codings, read.text or beside)
-    return Reason(found.concepts, read.name or beside, understood=bool(found.concepts), unclear=found.unclear)
+    stated, read = reading.concepts.condition(concept), told(concept)
+    found = reading.terms.concepts(read.codings, beside) if beside and not read.text else stated.match
+    return Reason(found.concepts, stated.name or beside, understood=bool(found.concepts), unclear=found.unclear)
 
 
 def _editable(entry: Entry, order: Resource) -> bool:
