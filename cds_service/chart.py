@@ -179,14 +179,7 @@ class Medication(Struct, frozen=True):
         return self.therapy.value.stopped
 
 
-class OwnRange(Struct, frozen=True):
-    """The laboratory's own normal range of one result; an end is None where it states none that can be used."""
-
-    low: float | None = None
-    high: float | None = None
-
-
-NO_RANGE: Later[OwnRange] = Later(OwnRange)
+NO_LIMIT: Later[float | None] = Later(lambda: None)
 
 
 class LabResult(Struct, frozen=True):
@@ -194,7 +187,8 @@ class LabResult(Struct, frozen=True):
 
     `variant` distinguishes tests of one name (calcium: `ionised`, `lab-adjusted`, `adjusted`, `unadjusted`).
     `comparator` is `<`, `<=`, `>`, `>=` or empty. `as_reported` is value and unit as the laboratory sent them.
-    `own_range` is the laboratory's own, in the same unit as `value`, read only when a limit asks for it.
+    `own_low` is the lower end of the laboratory's own normal range, in the same unit as `value`, read only when a limit
+    asks for it; None where it states none that can be used.
     `title` is the test in words. `calculated` says from what, when the figure is ours. `when` orders results; `day` is
     what `within` counts from.
     """
@@ -210,7 +204,7 @@ class LabResult(Struct, frozen=True):
     preliminary: bool = False
     haemolysed: bool = False
     calculated: str = ""
-    own_range: Later[OwnRange] = msgspec.field(default_factory=lambda: NO_RANGE)
+    own_low: Later[float | None] = msgspec.field(default_factory=lambda: NO_LIMIT)
     problem: Gap | None = None
     notes: tuple[str, ...] = ()
     title: str = ""
@@ -218,12 +212,7 @@ class LabResult(Struct, frozen=True):
     @property
     def normal_low(self) -> float | None:
         """The lower end of the laboratory's own normal range."""
-        return self.own_range.value.low
-
-    @property
-    def normal_high(self) -> float | None:
-        """The upper end of the laboratory's own normal range."""
-        return self.own_range.value.high
+        return self.own_low.value
 
 
 class Problem(Struct, frozen=True):

@@ -17,18 +17,17 @@ def with_calculated(
     Only `tests` are calculated; without it, whatever can be.
     """
     known = dict(labs)
-    held = frozenset(name for problem in problems if problem.active for name in problem.concepts | problem.unclear)
     for rule in terms.derivations:
         if tests is not None and rule.test not in tests:
             continue
         made = (
             _estimated(rule, known, person, terms)
             if isinstance(rule, Estimated)
-            else _adjusted(rule, known, held, terms)
+            else _adjusted(rule, known, problems, terms)
         )
         if made is not None:
             known[rule.test] = _placed(made, known.get(rule.test, ()))
-    return dict(sorted(known.items()))
+    return known if len(known) == len(labs) else dict(sorted(known.items()))
 
 
 def _estimated(rule: Estimated, labs: Labs, person: Person, terms: Terms) -> LabResult | None:
@@ -43,9 +42,11 @@ def _estimated(rule: Estimated, labs: Labs, person: Person, terms: Terms) -> Lab
     return _made(rule.test, "", value, (newest,), terms)
 
 
-def _adjusted(rule: Adjusted, labs: Labs, held: frozenset[str], terms: Terms) -> LabResult | None:
+def _adjusted(rule: Adjusted, labs: Labs, problems: Iterable[Problem], terms: Terms) -> LabResult | None:
     newest = _newest([one for one in labs.get(rule.source, ()) if one.variant == rule.variant_from])
-    if newest is None or newest.value is None or rule.without & held:
+    if newest is None or newest.value is None:
+        return None
+    if any(rule.without & (problem.concepts | problem.unclear) for problem in problems if problem.active):
         return None
     same_day = [one for one in labs.get(rule.binder, ()) if one.day == newest.day and one.day.first == one.day.last]
     binder = _newest(same_day)

@@ -54,9 +54,13 @@ class Allergen(Struct, frozen=True):
 
 
 class Concepts(Struct, frozen=True):
-    """What concepts mean by one terminology; None counts as a concept without codes and words."""
+    """What concepts mean by one terminology; None counts as a concept without codes and words.
+
+    `meant` are the classes of a medicine less those that do not mean one given by this route.
+    """
 
     drug: Callable[[_Concept], Drug]
+    meant: Callable[[tuple[frozenset[str], str]], frozenset[str]]
     route: Callable[[_Concept], str]
     observation: Callable[[_Concept], ObservationCode]
     condition: Callable[[_Concept], Stated]
@@ -71,6 +75,10 @@ def concepts_of(terms: Terms) -> Concepts:
         read = told(concept)
         legible = bool(read.name) or any(coding.code for coding in read.codings)
         return Drug(read.name, terms.drug(read.codings, read.text), legible=legible)
+
+    def meant(given: tuple[frozenset[str], str]) -> frozenset[str]:
+        classes, route = given
+        return terms.meant(classes, route)
 
     def route(concept: _Concept) -> str:
         read = told(concept)
@@ -89,7 +97,12 @@ def concepts_of(terms: Terms) -> Concepts:
         return Allergen(read.name, terms.substance(read.codings, read.text))
 
     return Concepts(
-        remembered(drug), remembered(route), remembered(observation), remembered(condition), remembered(allergen)
+        drug=remembered(drug),
+        meant=remembered(meant),
+        route=remembered(route),
+        observation=remembered(observation),
+        condition=remembered(condition),
+        allergen=remembered(allergen),
     )
 
 

@@ -131,7 +131,7 @@ def _medication(
         reference=reference,
         name=drug.name or " / ".join(match.ingredients),
         ingredients=match.ingredients,
-        classes=reading.terms.meant(match.classes, route),
+        classes=reading.concepts.meant((match.classes, route)),
         confidence=match.confidence,
         role=role,
         watched=match.watched,
@@ -164,14 +164,13 @@ def _dose(entry: Entry, order: Resource, strength: float | None) -> Dose:
 
 def _route(order: Resource, drug: Drug, reading: Reading) -> str:
     """The route in the dosage; else that of the product. Instructions that disagree give none."""
-    said = {
-        route
-        for dosage in instructions(order)
-        if dosage is not None and dosage.route is not None and (route := reading.concepts.route(dosage.route))
-    }
-    if said:
-        return said.pop() if len(said) == 1 else ""
-    return drug.match.route or (reading.concepts.route(drug.form) if drug.form else "")
+    said = ""
+    for dosage in order.dosage_instruction or order.dosage or ():
+        if dosage is not None and dosage.route is not None and (route := reading.concepts.route(dosage.route)):
+            if said and route != said:
+                return ""
+            said = route
+    return said or drug.match.route or (reading.concepts.route(drug.form) if drug.form is not None else "")
 
 
 def _reasons(order: Resource, reading: Reading) -> Iterator[Reason]:
@@ -186,9 +185,9 @@ def _reasons(order: Resource, reading: Reading) -> Iterator[Reason]:
 
 
 def _reason(concept: CodeableConcept | None, beside: str, reading: Reading) -> Reason:
-    read = told(concept)
-    found = reading.terms.concepts(read.codings, read.text or beside)
-    return Reason(found.concepts, read.name or beside, understood=bool(found.concepts), unclear=found.unclear)
+    stated, read = reading.concepts.condition(concept), told(concept)
+    found = reading.terms.concepts(read.codings, beside) if beside and not read.text else stated.match
+    return Reason(found.concepts, stated.name or beside, understood=bool(found.concepts), unclear=found.unclear)
 
 
 def _editable(entry: Entry, order: Resource) -> bool:

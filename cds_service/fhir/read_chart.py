@@ -1,6 +1,6 @@
 """From what one call delivered to the chart that a clinician would read."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import TypeVar
 
@@ -43,19 +43,19 @@ def read_chart(
     labs = read_labs(_of(gathered, "observations"), reading, partial=partial)
     conditions = read_conditions(_of(gathered, "conditions"), reading)
     allergies = read_allergies(_of(gathered, "allergies"), reading)
-    problems = _once((*conditions.items, *read_observed(labs.stating, reading)))
+    problems = _once((*conditions.items, *read_observed(labs.stating, reading)), _by_name)
     gaps = (*gathered.gaps, *person_gaps, *medicines.gaps, *labs.gaps, *conditions.gaps, *allergies.gaps)
     return Chart(
         now=now,
         patient_id=request.patient_id,
         age=person.age,
         sex=person.sex,
-        medications=_once(medicines.items),
+        medications=_once(medicines.items, _by_role),
         labs=with_calculated(labs.labs, person, problems, terms, wanted),
         problems=problems,
-        allergies=_once(allergies.items),
+        allergies=_once(allergies.items, _by_name),
         sections=gathered.states,
-        gaps=_once((*gaps, *_losses(gathered))),
+        gaps=_once((*gaps, *_losses(gathered)), _by_section),
         not_assessed={
             "medications": medicines.unassessed,
             "conditions": conditions.unassessed,
@@ -79,15 +79,19 @@ def _losses(gathered: Gathered) -> list[Gap]:
     return [*found, *loss_gaps("medications", (draft.entry for draft in gathered.drafts))]
 
 
-def _once(items: Iterable[_Item]) -> tuple[_Item, ...]:
+def _once(items: tuple[_Item, ...], place: Callable[[_Item], tuple[object, ...]]) -> tuple[_Item, ...]:
     """Equal items once, in an order of their own and not that of their delivery."""
-    found = tuple(items)
-    return tuple(sorted(set(found), key=_place)) if len(found) > 1 else found
+    distinct = len({item.reference for item in items}) == len(items)
+    return tuple(sorted(items if distinct else set(items), key=place))
 
 
-def _place(item: Medication | Problem | Allergy | Gap) -> tuple[object, ...]:
-    if isinstance(item, Gap):
-        return item.section, item.reason, item.about, item.reference, item.detail
-    if isinstance(item, Medication):
-        return _ROLES[item.role], item.name, item.reference, "" if item.reference else repr(item)
+def _by_role(item: Medication) -> tuple[object, ...]:
+    return _ROLES[item.role], item.name, item.reference, "" if item.reference else repr(item)
+
+
+def _by_name(item: Problem | Allergy) -> tuple[object, ...]:
     return item.name, item.reference, "" if item.reference else repr(item)
+
+
+def _by_section(item: Gap) -> tuple[object, ...]:
+    return item.section, item.reason, item.about, item.reference, item.detail

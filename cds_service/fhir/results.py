@@ -4,11 +4,11 @@ from datetime import datetime
 
 from msgspec import Raw, Struct
 
-from cds_service.chart import Day, Gap, LabResult, Later, OwnRange
+from cds_service.chart import Day, Gap, LabResult, Later
 from cds_service.fhir.amounts import number
 from cds_service.fhir.codeable import code_word, short, word
 from cds_service.fhir.dates import ANY_DAY, EARLIEST, Moment, moment
-from cds_service.fhir.elements import Component, Quantity, ReferenceRange, Resource, present
+from cds_service.fhir.elements import Component, Quantity, Resource, present
 from cds_service.fhir.observations import VOID, Source, taken_at
 from cds_service.fhir.reading import Reading
 from cds_service.fhir.specimens import haemolysed, other_specimen
@@ -46,20 +46,20 @@ def candidates(source: Source, reading: Reading) -> list[Candidate]:
     status = word(observation.status)
     if status in VOID:
         return []
-    parts = _components(observation, reading) if observation.component else []
+    if own is not None and observation.value_quantity is not None and not observation.component:
+        return [_candidate(source, observation, own, status)]
+    parts = _components(observation, reading)
     if own is not None and (observation.value_quantity is not None or not _only_a_heading(observation, parts, status)):
         parts = [(observation, own), *parts]
-    if not parts:
-        return []
+    return [_candidate(source, part, match, status) for part, match in parts]
+
+
+def _candidate(source: Source, part: Resource | Component, match: LabMatch, status: str) -> Candidate:
     at, by_release = taken_at(source)
-    issued = moment(observation.issued)
-    newness = (
-        at.at if at is not None else EARLIEST,
-        issued.at if issued is not None else EARLIEST,
-        _RANKS.get(status, 1),
-    )
-    unsettled = status in _NOT_YET
-    return [Candidate(source, match, part, at, by_release, newness, unsettled) for part, match in parts]
+    issued = moment(source.observation.issued)
+    rank = _RANKS.get(status, 1)
+    newness = at.at if at is not None else EARLIEST, issued.at if issued is not None else EARLIEST, rank
+    return Candidate(source, match, part, at, by_release, newness, status in _NOT_YET)
 
 
 def _components(observation: Resource, reading: Reading) -> _Parts:
@@ -102,7 +102,7 @@ def read_result(found: Candidate, reading: Reading) -> LabResult:
         comparator=_comparator(quantity) if quantity is not None else "",
         preliminary=found.preliminary,
         haemolysed=haemolysed(found.source, part, reading),
-        own_range=Later(lambda: _own_range(part.reference_range, test, quantity, reading)),
+        own_low=Later(lambda: _own_low(part, test, reading)),
         problem=gap_of(found, value) if isinstance(value, Unusable) else None,
         notes=_notes(found),
         title=reading.terms.tests[test].title,
@@ -151,19 +151,16 @@ def _comparator(quantity: Quantity) -> str:
     return found if found in _COMPARATORS else ""
 
 
-def _own_range(
-    ranges: list[ReferenceRange | None] | None, test: str, quantity: Quantity | None, reading: Reading
-) -> OwnRange:
-    """The laboratory's own normal limits, where it states one normal range, in the unit of the test."""
-    normal = [found for found in ranges or () if found is not None and code_word(found.type) in ("", "normal")]
+def _own_low(part: Resource | Component, test: str, reading: Reading) -> float | None:
+    """The lower end of the laboratory's own range, where it states one normal range, in the unit of the test.
+
+    A limit without a unit of its own takes that of the result.
+    """
+    quantity, ranges = part.value_quantity, part.reference_range or ()
+    normal = [found for found in ranges if found is not None and code_word(found.type) in ("", "normal")]
     if len(normal) != 1 or quantity is None:
-        return OwnRange()
-    low, high = normal[0].low, normal[0].high
-    return OwnRange(_limit(low, test, quantity, reading), _limit(high, test, quantity, reading))
-
-
-def _limit(limit: Quantity | None, test: str, quantity: Quantity, reading: Reading) -> float | None:
-    """One limit; without a unit of its own it takes that of the result."""
+        return None
+    limit = normal[0].low
     value = number(limit.value) if limit is not None else None
     if limit is None or value is None:
         return None

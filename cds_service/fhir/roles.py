@@ -6,7 +6,7 @@ from datetime import date
 from cds_service.chart import Day, Role
 from cds_service.fhir.codeable import word
 from cds_service.fhir.dates import day
-from cds_service.fhir.elements import Dosage, Period, Resource, present
+from cds_service.fhir.elements import ABSENT, Dosage, Period, Resource, present
 
 _ENDED = frozenset({"stopped", "completed", "cancelled"})
 _NEVER_TAKEN = frozenset({"entered-in-error", "on-hold", "draft", "intended", "not-taken"})
@@ -46,6 +46,8 @@ def from_older_release(order: Resource) -> bool:
     """Whether an order has the shape of FHIR DSTU2 or STU3, which is not read."""
     if order.resource_type != "MedicationRequest":
         return order.resource_type == "MedicationOrder"
+    if order.context is ABSENT and (order.requester is None or order.requester.agent is ABSENT):
+        return False
     return present(order.context) or (order.requester is not None and present(order.requester.agent))
 
 

@@ -43,7 +43,6 @@ class Drugs:
     preferred: Mapping[str, Coding]
     _texts: dict[Key, DrugMatch] = field(default_factory=dict)
     _codes: dict[Key, DrugMatch] = field(default_factory=dict)
-    _meant: dict[tuple[frozenset[str], str], frozenset[str]] = field(default_factory=dict)
 
     def match(self, codings: Sequence[Coding], text: str) -> DrugMatch:
         """What the medicine contains; the first coding that is known decides, then the names in displays and text."""
@@ -54,12 +53,6 @@ class Drugs:
         displays = (coding.display for coding in codings if system_word(coding.system) not in _NO_MEDICINES)
         told = tuple(said for said in (*displays, text) if said)
         return self._texts.get(told) or remember(self._texts, told, self._by_name(told))
-
-    def meant(self, classes: frozenset[str], route: str) -> frozenset[str]:
-        """The classes less those that do not mean a medicine given by this route."""
-        key = classes, route
-        found = self._meant.get(key)
-        return found if found is not None else remember(self._meant, key, self.classes.meant(classes, route, ()))
 
     def coding(self, ingredient: str) -> Coding | None:
         """A code to write this ingredient with."""

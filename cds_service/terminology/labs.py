@@ -60,7 +60,13 @@ class Labs:
         rule = self._rules.get(key)
         if rule is None:
             rule = remember(self._rules, key, self._rule(test, unit, code, system))
-        return rule if isinstance(rule, Unusable) else self._plausible(self.tests[test], _converted(value, *rule))
+        if isinstance(rule, Unusable):
+            return rule
+        number, known = _converted(value, *rule), self.tests[test]
+        if known.low <= number <= known.high:
+            return number
+        limits = f"{known.low:g} to {known.high:g} {known.unit}"
+        return Unusable("implausible", f"{number:g} {known.unit} is outside {limits}")
 
     def _rule(self, test: str, unit: str, code: str, system: str) -> Rule | Unusable:
         """How a number in this unit becomes one in the unit of the test, or why it cannot."""
@@ -84,11 +90,6 @@ class Labs:
         """The code to write a result of this test with; without a variant, the test's first code."""
         code = self.preferred[test, variant]
         return Coding(system_name("loinc"), code, self.rows[code].name)
-
-    def _plausible(self, test: Test, number: float) -> float | Unusable:
-        if test.low <= number <= test.high:
-            return number
-        return Unusable("implausible", f"{number:g} {test.unit} is outside {test.low:g} to {test.high:g} {test.unit}")
 
     def _conflict(self, known: Sequence[tuple[Coding, LabCode]], counted: Sequence[LabCode]) -> str:
         meanings = {(row.test, row.variant) for row in counted}

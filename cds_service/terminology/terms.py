@@ -94,7 +94,7 @@ class Terms:
 
     def meant(self, classes: frozenset[str], route: str) -> frozenset[str]:
         """The classes less those that do not mean a medicine given by this route."""
-        return self._drugs.meant(classes, route) if route else classes
+        return self._drugs.classes.meant(classes, route, ()) if route else classes
 
     def drug(self, codings: Sequence[Coding], text: str) -> DrugMatch:
         """What a medicine contains: by code, else by name, else only the classes its words hint at."""

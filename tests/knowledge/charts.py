@@ -14,7 +14,6 @@ from cds_service.chart import (
     LabResult,
     Later,
     Medication,
-    OwnRange,
     Problem,
     Range,
     Reason,
@@ -73,7 +72,7 @@ def result(test: str, value: float | None, days: int = 3, **more: Any) -> LabRes
         "problem": Gap("observations", "no-unit", test) if value is None else None,
     }
     low = more.pop("normal_low", None)
-    return LabResult(**{**values, **more}, own_range=Later(lambda: OwnRange(low)))
+    return LabResult(**{**values, **more}, own_low=Later(lambda: low))
 
 
 def problem(concept: str, **more: Any) -> Problem:

@@ -1,0 +1,32 @@
+"""What is remembered of codes and words: found again without work, and never more than a bounded amount."""
+
+from cds_service.terminology.memory import LONGEST, MOST, remembered
+
+
+def test_what_was_found_is_found_again_without_work() -> None:
+    asked: list[str | None] = []
+
+    @remembered
+    def found(text: str | None) -> str | None:
+        asked.append(text)
+        return text
+
+    assert [found("a"), found(None), found("a"), found(None)] == ["a", None, "a", None]
+    assert asked == ["a", None]
+
+
+def test_long_keys_are_not_kept_and_a_full_memory_starts_anew() -> None:
+    asked: list[str] = []
+
+    @remembered
+    def found(text: str) -> int:
+        asked.append(text)
+        return len(text)
+
+    longest, longer = "x" * LONGEST, "x" * (LONGEST + 1)
+    assert [found(text) for text in (longest, longest, longer, longer)] == [LONGEST, LONGEST, LONGEST + 1, LONGEST + 1]
+    assert asked == [longest, longer, longer]
+    for number in range(MOST):
+        found(str(number))
+    found(longest)
+    assert asked[-1] == longest
