@@ -4,8 +4,9 @@ Nothing is copied from the chart and masked afterwards: a member that is not wri
 identifier, no reference, no token and no word a client wrote ever gets in.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from cds_service import __version__
@@ -101,19 +102,20 @@ def uuid_or_unmatched(text: str) -> str:
 
 def facts(chart: Chart, decision: Decision) -> Plain:
     """What the cards could see, coded and relative to the call; in detail the medicines that a card was about."""
-    subjects = frozenset(outcome.medicine for outcome in decision.outcomes)
+    subjects = frozenset([outcome.medicine for outcome in decision.outcomes])
+    today = chart.now.date()
     return {
         "age": span(chart.age),
         "sex": chart.sex,
         "sections": dict(chart.sections),
         "medicines": [
-            {**medicine(order), **therapy(order, chart)} if _looked_at(order, subjects) else medicine(order)
+            medicine(order) | therapy(order, today) if _looked_at(order, subjects) else medicine(order)
             for order in chart.medications
             if order.ingredients or order.classes
         ],
-        "labs": [lab(results[0], chart) for results in chart.labs.values() if results],
+        "labs": [lab(results[0], today) for results in chart.labs.values() if results],
         "conditions": [
-            {"concepts": sorted(entry.concepts), "active": entry.active, "days_ago": ago(entry.recorded, chart)}
+            {"concepts": sorted(entry.concepts), "active": entry.active, "days_ago": ago(entry.recorded, today)}
             for entry in chart.problems
             if entry.concepts
         ],
@@ -140,25 +142,25 @@ def medicine(order: Medication) -> Plain:
     }
 
 
-def therapy(order: Medication, chart: Chart) -> Plain:
+def therapy(order: Medication, today: date) -> Plain:
     """Dose, reasons and dates of an order, relative to the call."""
     return {
         "daily_mg": span(order.dose.daily),
         "reasons": sorted({concept for reason in order.reasons for concept in reason.concepts}),
         "reason_unclear": any(not reason.understood for reason in order.reasons),
-        "started_days_ago": ago(order.started, chart),
-        "stopped_days_ago": ago(order.stopped, chart),
+        "started_days_ago": ago(order.started, today),
+        "stopped_days_ago": ago(order.stopped, today),
     }
 
 
-def lab(result: LabResult, chart: Chart) -> Plain:
+def lab(result: LabResult, today: date) -> Plain:
     """The latest result of a test in the unit of the library, or why it is unusable."""
     return {
         "test": result.test,
         "variant": result.variant,
         "value": result.value,
         "comparator": result.comparator,
-        "days_ago": ago(result.day, chart),
+        "days_ago": ago(result.day, today),
         "preliminary": result.preliminary,
         "haemolysed": result.haemolysed,
         "calculated": result.calculated,
@@ -171,11 +173,10 @@ def gap(entry: Gap) -> Plain:
     return {"section": entry.section, "reason": entry.reason, "about": entry.about}
 
 
-def ago(day: Day | None, chart: Chart) -> list[int] | None:
+def ago(day: Day | None, today: date) -> list[int] | None:
     """The least and the greatest number of days since a date."""
     if day is None:
         return None
-    today = chart.now.date()
     return [(today - day.last).days, (today - day.first).days]
 
 
@@ -201,25 +202,26 @@ def outcome(entry: Outcome) -> Plain:
 
 def step(one: Step) -> list[object]:
     """Fact, place, answer, what it rests on in coded words, and whether the answer was assumed."""
-    answer = "unknown" if one.value is None else one.value
-    return [one.leaf.place, one.leaf.text, answer, list(coded(one.evidence)), one.assumed]
+    leaf, answer = one.leaf, "unknown" if one.value is None else one.value
+    return [leaf.place, leaf.text, answer, [_CODED[type(item)](item) for item in one.evidence], one.assumed]
 
 
-def coded(evidence: Iterable[Evidence]) -> Iterable[str]:
-    """Evidence in words of the library only."""
-    for item in evidence:
-        if isinstance(item, LabResult):
-            yield f"{item.test} {item.comparator}{item.value} {item.variant}".rstrip()
-        elif isinstance(item, Problem):
-            yield " ".join(sorted(item.concepts))
-        elif isinstance(item, Allergy):
-            yield " ".join(sorted(item.substances))
-        elif isinstance(item, Gap):
-            yield f"{item.section} {item.reason}"
-        elif isinstance(item, Absent):
-            yield f"absent: {item.what}"
-        elif isinstance(item, Note):
-            yield item.term
-        else:
-            order = item.medication if isinstance(item, Pair) else item
-            yield " ".join(order.ingredients)
+def _result(item: LabResult) -> str:
+    return f"{item.test} {item.comparator}{item.value} {item.variant}".rstrip()
+
+
+def _ingredients(order: Medication) -> str:
+    return " ".join(order.ingredients)
+
+
+# Each kind of evidence in words of the library only. A kind that is not here fails, and nothing of it gets in.
+_CODED: Mapping[type[Evidence], Callable[[Any], str]] = {
+    LabResult: _result,
+    Medication: _ingredients,
+    Pair: lambda pair: _ingredients(pair.medication),
+    Problem: lambda problem: " ".join(sorted(problem.concepts)),
+    Allergy: lambda allergy: " ".join(sorted(allergy.substances)),
+    Gap: lambda entry: f"{entry.section} {entry.reason}",
+    Absent: lambda absent: f"absent: {absent.what}",
+    Note: lambda note: note.term,
+}

@@ -92,7 +92,7 @@ def open_application(
         lambda: service.failing_checks(library, clock()), gate,
     )  # fmt: skip
     if gate:
-        app.wsgi_app = SignedCalls(app.wsgi_app, clock)  # type: ignore[method-assign]
+        app.wsgi_app = SignedCalls(app.wsgi_app, clock)  # type: ignore[method-assign]  # Flask's own way to wrap it
     return Opened(app, folder, journal, gate)
 
 

@@ -63,6 +63,7 @@ class Journal:
         self._gathering = _Batch()
         self._descriptor = -1
         self._failed = False
+        self._whole_to = -1  # the size of the file after our last write: unchanged, it ends in a whole line
         self._asked_at = _NEVER
 
     def write(self, *records: Mapping[str, object], until: float = _NEVER) -> None:
@@ -163,13 +164,14 @@ class Journal:
 
     def _append(self, lines: bytes) -> None:
         descriptor = self._open()
-        if _ends_torn(descriptor):
+        size = os.fstat(descriptor).st_size
+        if size != self._whole_to and _ends_torn(descriptor, size):
             lines = b"\n" + lines
         written = os.write(descriptor, lines)
         if written != len(lines):
             raise OSError(errno.ENOSPC, f"only {written} of {len(lines)} bytes were written")
         _sync(descriptor)
-        self._failed = False
+        self._failed, self._whole_to = False, size + written
 
     def _open(self) -> int:
         if self._descriptor < 0:
@@ -178,7 +180,7 @@ class Journal:
 
     def _close(self) -> None:
         if self._descriptor >= 0:
-            descriptor, self._descriptor = self._descriptor, -1
+            descriptor, self._descriptor, self._whole_to = self._descriptor, -1, -1
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 
@@ -214,9 +216,8 @@ def _check_room(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _ends_torn(descriptor: int) -> bool:
+def _ends_torn(descriptor: int, size: int) -> bool:
     """True when a crash left half a line at the end, so that the next record must start on a line of its own."""
-    size = os.fstat(descriptor).st_size
     return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
 
 

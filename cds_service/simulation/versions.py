@@ -77,9 +77,8 @@ def _text(folder: Path, name: str, commit: str | None) -> str:
 def _git(folder: Path, *words: str) -> str:
     """What git says; nothing where there is no git or no history."""
     try:
-        # Fixed words and a folder: nothing of a request ever gets here.
         command = ["git", "-C", str(folder), *words]
-        found = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - see above
+        found = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - own words, no shell
     except OSError:
         return ""
     return found.stdout if found.returncode == 0 else ""

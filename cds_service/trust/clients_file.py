@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from cds_service.knowledge.faults import Fault, LibraryError, not_one_of
 from cds_service.knowledge.strict_yaml import Document, Steps, read_yaml
@@ -46,9 +46,8 @@ def _said(faults: Sequence[Fault]) -> list[str]:
 
 
 def _entries(document: Document) -> list[dict[str, Any]]:
-    assert isinstance(document.value, dict)  # noqa: S101 - the schema has been checked
-    listed: list[dict[str, Any]] = document.value["clients"]
-    return listed
+    """The entries of a file whose shape was found good."""
+    return cast("dict[str, list[dict[str, Any]]]", document.value)["clients"]
 
 
 def clients_schema() -> dict[str, Any]:

@@ -22,6 +22,11 @@ CREATE TABLE IF NOT EXISTS seen (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS memory (one INTEGER PRIMARY KEY CHECK (one = 1), boot TEXT, started REAL, purged_to REAL);
 """
+# One statement, so that a file is locked once for a token: nothing is noted for one too old to be told from its copy.
+_NOTE = """
+INSERT INTO seen SELECT ?, ?, ?, ? FROM memory WHERE ? >= started AND ? > purged_to ON CONFLICT DO NOTHING
+"""
+_HELD = "SELECT body FROM seen, memory WHERE key = ? AND ? >= started AND ? > purged_to"
 
 
 class FileStore:
@@ -52,13 +57,10 @@ class FileStore:
         tick = self._monotonic()
         if tick - self._purged_at >= PURGE_EVERY:
             self._purge(connection, now, tick)
-        started, purged_to = connection.execute("SELECT started, purged_to FROM memory").fetchone()
-        if sight.issued < started - LEEWAY_SECONDS or sight.until <= purged_to:
-            return "seen"
         row = (sight.key, sight.until, tick + sight.until - now, sight.body)
-        if connection.execute("INSERT INTO seen VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", row).rowcount == 1:
+        if connection.execute(_NOTE, (*row, sight.issued + LEEWAY_SECONDS, sight.until)).rowcount == 1:
             return "new"
-        held = connection.execute("SELECT body FROM seen WHERE key = ?", (sight.key,)).fetchone()
+        held = connection.execute(_HELD, (sight.key, sight.issued + LEEWAY_SECONDS, sight.until)).fetchone()
         return judged(held[0], sight.body) if held else "seen"
 
     def _purge(self, connection: sqlite3.Connection, now: float, tick: float) -> None:

@@ -7,7 +7,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from flask import Flask
+from flask import Flask, Request
+from flask.sessions import NullSession, SessionInterface
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -18,6 +19,17 @@ FACTS = "cds.log_facts"
 HAS_PLACE = "cds.has_place"
 HOOK_PATHS = "/cds-services"
 _SLASHES = re.compile("/{2,}")
+
+
+class NoSessions(SessionInterface):
+    """Nobody has a session here; Flask would look for one in each request."""
+
+    def __init__(self) -> None:
+        self._none = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:
+        """The one session that holds nothing and takes nothing."""
+        return self._none
 
 
 class FlaskAtPath(Flask):

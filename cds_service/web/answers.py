@@ -2,7 +2,7 @@
 
 from http import HTTPMethod
 
-from flask import Response, request
+from flask import Request, Response, request
 
 from cds_service.hooks import Refused, operation_outcome
 from cds_service.web.address import ID
@@ -20,9 +20,9 @@ UNAUTHORIZED = operation_outcome(401, "This call carries no valid token.")
 DEFECT = "The service failed to answer; the fault is ours and has been logged."
 
 
-def method_said() -> str:
-    """The method of this request where it is one of HTTP's; another word is the caller's own and not repeated."""
-    return request.method if request.method in HTTPMethod.__members__ else "OTHER"
+def method_said(asked: Request) -> str:
+    """The method of a request where it is one of HTTP's; another word is the caller's own and not repeated."""
+    return asked.method if asked.method in HTTPMethod.__members__ else "OTHER"
 
 
 def json_answer(body: bytes, status: int = 200) -> Response:

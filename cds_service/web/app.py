@@ -16,7 +16,7 @@ from cds_service.knowledge.library import Library
 from cds_service.pace import OutOfTime, Turns
 from cds_service.settings import Settings
 from cds_service.trust.refusals import Throttled, Unauthorized, Unavailable
-from cds_service.web.address import HAS_PLACE, HOOK_PATHS, ID, STARTED, FlaskAtPath, log_facts
+from cds_service.web.address import HAS_PLACE, HOOK_PATHS, ID, STARTED, FlaskAtPath, NoSessions, log_facts
 from cds_service.web.answers import (
     DEFECT,
     NOT_CHECKED,
@@ -55,6 +55,7 @@ def create_app(
     Without a `gate` nobody is asked for a token, which only the sandbox profile allows.
     """
     app = FlaskAtPath(settings.base_path, settings.max_in_flight)
+    app.session_interface = NoSessions()
     turns = Turns(settings.max_computing)
     house = House(settings, library, journal, clock, respond, take_feedback, turns, gate)
     origins = allowed_origins(settings, gate)
@@ -128,7 +129,7 @@ def _sentence(error: HTTPException) -> str:
         return "There is nothing at this address; discovery is at /cds-services."
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
-        return f"The method {method_said()} is not allowed here; allowed is {allowed}."
+        return f"The method {method_said(request)} is not allowed here; allowed is {allowed}."
     return f"The request cannot be answered: {error.name}."
 
 
@@ -139,8 +140,9 @@ def _finish(log: Log, origins: tuple[str, ...]) -> Callable[[Response], Response
         current = request_ctx.request  # looked up once: every use of flask.request looks it up anew
         environ = current.environ
         headers = answer.headers
-        headers["X-Request-Id"] = str(environ[ID])
-        headers["X-Content-Type-Options"] = "nosniff"
+        number = str(environ[ID])
+        headers.add("X-Request-Id", number)
+        headers.add("X-Content-Type-Options", "nosniff")
         if current.method == "POST" or answer.status_code >= 400:
             headers["Cache-Control"] = "no-store"
         if some_origins and current.path.startswith(HOOK_PATHS):
@@ -148,8 +150,8 @@ def _finish(log: Log, origins: tuple[str, ...]) -> Callable[[Response], Response
         write = log.debug if current.path in _QUIET else log.info
         write(
             "request",
-            request_id=str(environ[ID]),
-            method=method_said(),
+            request_id=number,
+            method=method_said(current),
             route=current.url_rule.rule if current.url_rule else None,
             status=answer.status_code,
             ms=round((monotonic() - environ[STARTED]) * 1000, 2),

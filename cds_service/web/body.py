@@ -9,6 +9,22 @@ from cds_service.hooks import Refused
 MEDIA_TYPES = ("application/json", "application/fhir+json", "application/json+fhir")
 
 
+class Body:
+    """The body of one request, taken when it is first asked for; raises what `take_body` raises."""
+
+    __slots__ = ("_limit", "_request", "_taken")
+
+    def __init__(self, request: Request, limit: int) -> None:
+        self._request, self._limit = request, limit
+        self._taken: bytes | None = None
+
+    def __call__(self) -> bytes:
+        """The bytes of the body."""
+        if self._taken is None:
+            self._taken = take_body(self._request, self._limit)
+        return self._taken
+
+
 def take_body(request: Request, limit: int) -> bytes:
     """The bytes of the body. Raises `Refused`: 415 for another media type or a compressed body, 413 above `limit`.
 
@@ -18,7 +34,7 @@ def take_body(request: Request, limit: int) -> bytes:
     if request.mimetype not in MEDIA_TYPES:
         found = "missing" if not request.mimetype else "not JSON"
         raise Refused(415, f"Content-Type is {found}; application/json is required.")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise Refused(415, "Content-Encoding is set; send the body uncompressed.")
     announced = request.content_length
     if announced is not None and announced > limit:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Request, Response, request
+from flask.globals import request_ctx
 
 from cds_service.audit import Journal
 from cds_service.caller import Caller, ClientOptions, FhirBase
@@ -31,7 +31,7 @@ from cds_service.settings import Settings
 from cds_service.trust.refusals import Throttled, Unauthorized, Unavailable
 from cds_service.web.address import ID, STARTED, log_facts
 from cds_service.web.answers import json_answer
-from cds_service.web.body import take_body
+from cds_service.web.body import Body
 
 if TYPE_CHECKING:
     from cds_service.trust.gate import Gate
@@ -74,9 +74,9 @@ class House:
             raise LookupError("a production service has a gate")
         return Admission(self.gate, self.settings.public_url + path, self.clock, self._without_token())
 
-    def pace(self) -> Pace:
-        """The time that the request being answered has, counted from its arrival."""
-        return Pace(request.environ[STARTED] + self.settings.call_seconds, self.turns)
+    def pace(self, asked: Request) -> Pace:
+        """The time that a request has, counted from its arrival."""
+        return Pace(asked.environ[STARTED] + self.settings.call_seconds, self.turns)
 
     def share_of(self, caller: Caller) -> AbstractContextManager[object]:
         """Holds one of the places that this client may have at a time. Raises `Throttled` when it has them all."""
@@ -95,21 +95,22 @@ class Admission:
     clock: Callable[[], datetime]
     anonymous: Caller | None
 
-    def caller(self, read_body: Callable[[], bytes] = bytes) -> Caller:
-        """The caller of this request, named in its log line. Raises the refusals of the gate, and of `read_body`."""
-        facts = log_facts(request.environ)
+    def caller(self, asked: Request, read_body: Callable[[], bytes] = bytes) -> Caller:
+        """The caller of a request, named in its log line. Raises the refusals of the gate, and of `read_body`."""
+        facts = log_facts(asked.environ)
         caller = self.anonymous
         if self.gate is not None:
             try:
                 caller = self.gate.admit(
-                    request.environ.get("HTTP_AUTHORIZATION"), self.audience, read_body, self.clock().timestamp()
+                    asked.environ.get("HTTP_AUTHORIZATION"), self.audience, read_body, self.clock().timestamp()
                 )
             except (Unauthorized, Throttled, Unavailable) as refused:
                 facts["refused"] = refused.reason if isinstance(refused, Unauthorized) else type(refused).__name__
                 if caller is None:
                     raise
             else:
-                facts.update({"repeat": True} if caller.repeats else {})
+                if caller.repeats:
+                    facts["repeat"] = True
         if caller is None:
             raise Unauthorized("header")
         facts["client"] = caller.name
@@ -136,7 +137,7 @@ def _discovery_door(house: House) -> Callable[[], Response]:
     caching = "no-cache" if admission.anonymous else "private, no-cache"
 
     def discover() -> Response:
-        admission.caller()
+        admission.caller(request)
         best = request.accept_mimetypes.best_match(("application/json", "text/html"), default="application/json")
         body = indented if best == "text/html" else compact
         answer = json_answer(body)
@@ -164,14 +165,15 @@ def _service_door(house: House, service_id: str) -> Callable[[], Response]:
     admission = house.admission(f"/cds-services/{service_id}")
 
     def call() -> Response:
-        facts = log_facts(request.environ)
-        decision_id: UUID = request.environ[ID]
-        facts.update(service=service_id, decision_id=str(decision_id))
-        read_body = cache(lambda: take_body(request, settings.max_body_bytes))
-        caller = admission.caller(read_body)
+        asked = request_ctx.request  # looked up once: every use of flask.request looks it up anew
+        facts = log_facts(asked.environ)
+        decision_id: UUID = asked.environ[ID]
+        facts["service"], facts["decision_id"] = service_id, str(decision_id)
+        read_body = Body(asked, settings.max_body_bytes)
+        caller = admission.caller(asked, read_body)
         with house.share_of(caller):  # a body that comes slowly holds a place of its own client
             body = read_body()
-            with house.pace() as pace:
+            with house.pace(asked) as pace:
                 read = read_request(body, hook, max_entries=settings.max_entries)
                 answer = house.respond(read, caller, house.library, house.journal, house.clock(), decision_id, pace)
         facts.update(answer.summary)
@@ -185,12 +187,13 @@ def _feedback_door(house: House, service_id: str) -> Callable[[], Response]:
     admission = house.admission(f"/cds-services/{service_id}/feedback")
 
     def feedback() -> Response:
-        log_facts(request.environ).update(service=service_id)
-        read_body = cache(lambda: take_body(request, settings.max_body_bytes))
-        caller = admission.caller(read_body)
+        asked = request_ctx.request
+        log_facts(asked.environ)["service"] = service_id
+        read_body = Body(asked, settings.max_body_bytes)
+        caller = admission.caller(asked, read_body)
         with house.share_of(caller):
             body = read_body()
-            with house.pace() as pace:
+            with house.pace(asked) as pace:
                 entries = read_feedback(body)
             house.take_feedback(entries, service_id, caller, house.library, house.journal, house.clock(), pace)
         return Response(status=204)

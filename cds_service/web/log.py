@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
@@ -65,20 +66,16 @@ def make_log(settings: Settings) -> Log:
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     logger: Log = structlog.wrap_logger(
         _StandardError(),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
-            only_allowed,
-            render,
-        ],
+        processors=[only_allowed, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
     return logger
 
 
-def only_allowed(_logger: object, _method: str, fields: Fields) -> Fields:
-    """The fields of the allow-list, in its order; whatever else was handed in is left out."""
+def only_allowed(_logger: object, method: str, fields: Fields) -> Fields:
+    """The fields of the allow-list, in its order, with time and level; whatever else was handed in is left out."""
+    fields["ts"], fields["level"] = datetime.now(UTC).isoformat().replace("+00:00", "Z"), method
     return {name: fields[name] for name in FIELDS if name in fields}
 
 

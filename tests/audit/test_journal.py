@@ -109,6 +109,15 @@ def test_a_torn_last_line_does_not_spoil_the_next_record(log: Journal, tmp_path:
     assert tail(tmp_path / "log", 10) == ([{"n": 1}, {"n": 3}], 1)
 
 
+def test_half_a_line_of_another_process_does_not_spoil_the_next_record(log: Journal, tmp_path: Path) -> None:
+    log.write({"n": 1})
+    with (tmp_path / "log" / journal.FILE_NAME).open("ab") as file:
+        file.write(b'{"n":2,"te')
+    log.write({"n": 3})
+    log.write({"n": 4})
+    assert tail(tmp_path / "log", 10) == ([{"n": 1}, {"n": 3}, {"n": 4}], 1)
+
+
 def test_a_full_disk_refuses_every_request_in_the_batch(log: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_descriptor: int, _data: bytes) -> int:
         raise FULL

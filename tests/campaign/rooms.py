@@ -15,6 +15,8 @@ from cds_service.hooks.strict_json import check_depth, read_strict
 from cds_service.knowledge.cards import read_card
 from cds_service.knowledge.faults import LibraryError
 from cds_service.knowledge.strict_yaml import parse_yaml
+from cds_service.trust.clients import Clients
+from cds_service.trust.keyring import ClientKeys
 from cds_service.trust.refusals import Unauthorized
 from cds_service.trust.replay import MemoryStore
 from cds_service.trust.tokens import authenticate
@@ -76,7 +78,7 @@ def chart(body: bytes) -> str:
 
 
 @cache
-def _callers() -> tuple[object, object]:
+def _callers() -> tuple[Clients, ClientKeys]:
     return pinned()
 
 
@@ -84,7 +86,7 @@ def token(text: bytes) -> str:
     known, keys = _callers()
     try:
         authenticate(
-            f"Bearer {text.decode('latin-1')}", AUDIENCE, bytes, known, keys,  # type: ignore[arg-type]
+            f"Bearer {text.decode('latin-1')}", AUDIENCE, bytes, known, keys,
             MemoryStore(TOKEN_NOW, lambda: 0.0), TOKEN_NOW,
         )  # fmt: skip
     except Unauthorized:

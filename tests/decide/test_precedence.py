@@ -9,7 +9,7 @@ from cds_service.chart import Problem
 from cds_service.decide.decision import Finding
 from cds_service.decide.merging import bundled, silenced
 from cds_service.knowledge.card import Card
-from cds_service.knowledge.case import HOOKS, Case, Course, Hook
+from cds_service.knowledge.case import HOOKS, Case, Course, Hook, Verdict
 from cds_service.knowledge.criteria import Leaf, Step
 from cds_service.knowledge.library import Library, load_library
 from cds_service.knowledge.precedence import Row, rows
@@ -29,7 +29,7 @@ def card(name: str) -> Card:
 def finding(found: Card, medicine: str = "x", hook: Hook = "order-sign") -> Finding:
     """A finding of a card, about a medicine or about the patient, resting on one problem."""
     course = None if found.about.subject == "patient" else Course(medicine, frozenset(), (), (), ())
-    leaf = Leaf("has_condition", "cramps", "when", 1, lambda case: None, frozenset())  # type: ignore[arg-type,return-value]
+    leaf = Leaf("has_condition", "cramps", "when", 1, lambda _: Verdict(True), frozenset())
     evidence: tuple[Problem, ...] = (problem("muscle-cramp"),)
     return Finding(found, Case(chart(), hook, course), "warning", (Step(leaf, True, evidence),))
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import select
 import signal
 import socket
 import time
@@ -90,9 +91,12 @@ def test_a_refused_call_with_a_large_body_can_read_why(tmp_path: Path) -> None:
 def test_unfinished_bodies_keep_no_health_check_waiting(tmp_path: Path) -> None:
     head = f"POST {SELECT} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 200000\r\n\r\n{{"
     with serving(tmp_path / "log", CDS_MAX_IN_FLIGHT="4") as running, ExitStack() as stack:
+        slow = []
         for _ in range(8):
-            slow = stack.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=20))
-            slow.sendall(head.encode() + b" " * 40_000)
+            slow.append(stack.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=20)))
+            slow[-1].sendall(head.encode() + b" " * 40_000)
+        # Four have their refusal, so the others hold the places: a call of ours before that could keep one from them.
+        until(lambda: len(select.select(slow, [], [], 0)[0]) == 4)
         until(lambda: asked(running, "POST", SELECT, CALL)[0] == 503)
         status, _, _, seconds = asked(running, "GET", "/readyz")
         assert (status, seconds < AT_ONCE) == (200, True)

@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,8 +52,8 @@ def test_nothing_changed(folder: Path) -> None:
         ({"author": "A"}, "1.2.4"),
     ],
 )
-def test_a_change_needs_its_version(folder: Path, change: dict[str, object], least: str) -> None:
-    (fault,) = write(folder, **change)  # type: ignore[arg-type]
+def test_a_change_needs_its_version(folder: Path, change: dict[str, Any], least: str) -> None:
+    (fault,) = write(folder, **change)
     assert f"changed since version 1.2.3: the version must be at least {least}" in fault
     git(folder, "commit", "-qam", "change without a version")
     assert len(list(version_faults(folder))) == 1

@@ -14,7 +14,7 @@ from time import perf_counter, sleep
 import pytest
 
 from cds_service.trust import replay_file
-from cds_service.trust.replay import MemoryStore, ReplayStore, Sight, StoreDown
+from cds_service.trust.replay import MemoryStore, ReplayStore, Sight, StoreDown, Verdict
 from cds_service.trust.replay_file import FileStore
 from cds_service.trust.replay_opening import SharedStore, open_replay
 from tests.trust.servers import Server, postgres_server, redis_server
@@ -309,7 +309,7 @@ def test_a_server_that_hangs_costs_a_moment_once(own_server: Server, tmp_path: P
 
 
 class Down:
-    def spend(self, sight: Sight, now: float) -> str:
+    def spend(self, sight: Sight, now: float) -> Verdict:
         raise StoreDown("down")
 
     def state(self) -> str:
@@ -321,10 +321,10 @@ class Down:
 
 def test_neither_store_means_down() -> None:
     own = MemoryStore(NOW, lambda: 0.0)
-    assert SharedStore(Down(), own, lambda: 0.0).spend(sight(), NOW) == "new"  # type: ignore[arg-type]
-    assert SharedStore(own, Down(), lambda: 0.0).spend(sight("two"), NOW) == "new"  # type: ignore[arg-type]
+    assert SharedStore(Down(), own, lambda: 0.0).spend(sight(), NOW) == "new"
+    assert SharedStore(own, Down(), lambda: 0.0).spend(sight("two"), NOW) == "new"
     with pytest.raises(StoreDown):
-        SharedStore(Down(), Down(), lambda: 0.0).spend(sight(), NOW)  # type: ignore[arg-type]
+        SharedStore(Down(), Down(), lambda: 0.0).spend(sight(), NOW)
 
 
 @pytest.mark.parametrize("where", ["redis://127.0.0.1:1/0", "postgresql://x@127.0.0.1:1/x"])

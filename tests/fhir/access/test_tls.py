@@ -71,8 +71,9 @@ def tls_server(own: Signed, folder: Path, highest: ssl.TLSVersion = ssl.TLSVersi
             with suppress(OSError), context.wrap_socket(connection, server_side=True) as secret:
                 plain(secret)
 
-        server._talk = talk  # type: ignore[method-assign]
-        yield server
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(server, "_talk", talk)
+            yield server
 
 
 def asked(server: Server, **rules: str) -> Gathered:

@@ -71,7 +71,8 @@ def resources_of(request: Json) -> list[Json]:
     text = json.dumps(list(found.values()))
     for old, new in names.items():
         text = text.replace(f'"reference": "{old}"', f'"reference": "{new}"')
-    return json.loads(text)  # type: ignore[no-any-return]
+    resources: list[Json] = json.loads(text)
+    return resources
 
 
 def encoded(value: object) -> bytes:
