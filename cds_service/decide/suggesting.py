@@ -9,6 +9,7 @@ from cds_service import hooks
 from cds_service.decide.decision import Finding
 from cds_service.decide.orders import edited
 from cds_service.knowledge.card import Offer
+from cds_service.knowledge.daily_dose import in_force
 from cds_service.knowledge.gating import proposed_classes
 from cds_service.knowledge.placeholders import Moment, draft_of
 from cds_service.knowledge.references import References
@@ -74,6 +75,8 @@ def _action(offer: Offer, label: str, finding: Finding, moment: Moment, referenc
     if offer.kind == "delete":
         description = f"Remove the draft order for {plain_text(draft.name)}"
         return hooks.Action(type="delete", description=description, resource_id=draft.reference)
+    if finding.case.course and len(in_force(finding.case.course).orders) > 1:
+        return "several orders of this medicine are in force: what one is changed to would not be the dose"
     changed = edited(draft, offer.fill(moment) if offer.fill else {})
     if isinstance(changed, str):
         return changed
