@@ -11,7 +11,7 @@ from cds_service.decide.orders import edited
 from cds_service.knowledge.card import Offer
 from cds_service.knowledge.daily_dose import in_force
 from cds_service.knowledge.gating import proposed_classes
-from cds_service.knowledge.placeholders import Moment, draft_of
+from cds_service.knowledge.placeholders import Moment, draft_of, partners
 from cds_service.knowledge.references import References
 from cds_service.knowledge.templates import LONGEST_LABEL, fitted, plain_text
 
@@ -67,7 +67,9 @@ def _action(offer: Offer, label: str, finding: Finding, moment: Moment, referenc
         return _creation(offer, label, finding, moment, references)
     draft = draft_of(finding.case, finding.trace)
     if draft is None:
-        return ""  # nothing is being ordered: on patient-view no order is ever changed
+        # Where nothing is being ordered there is nothing to say: on patient-view no order is ever changed.
+        goes_on = any(order.judged for order in partners(finding.trace))
+        return "the order is not known to start its medicine: it is not removed or changed here" if goes_on else ""
     if not _DELETABLE.match(draft.reference):
         return "the draft has no id that a client could find it by"
     if finding.case.course and len(finding.case.course.drafts) > 1:
