@@ -64,6 +64,9 @@ class _Told(NamedTuple):
 
 def total(orders: _Orders) -> Total:
     """All these orders together; `NOTHING` where there are none."""
+    alone = orders[0].dose.daily if len(orders) == 1 else None
+    if alone is not None:
+        return Total(alone, tuple(orders))
     return _sum(_told(orders))
 
 
@@ -74,7 +77,7 @@ def in_force(course: Course) -> Total:
 
 def planned(course: Course) -> Total:
     """What it comes to with the orders being written; where none is, what is taken, or was before it was stopped."""
-    if not course.drafts:
+    if not course.drafts or not course.taken:
         return total(course.current)
     change = changed(course)
     low = change.written.range.low + change.kept.range.low
