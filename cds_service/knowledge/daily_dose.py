@@ -14,8 +14,6 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import partial
-from operator import is_not
 from typing import NamedTuple
 
 from cds_service.chart import Gap, Medication, Range
@@ -116,7 +114,7 @@ def _some_replaced(written: Total, revised: Total, others: _Told, draft: Medicat
     """One at least of several orders goes; at most all do."""
     most = _sum(others)
     least = min(_readable(order).low for order in others.orders)
-    left = max(_sum(others.only(partial(is_not, gone))).range.high for gone in others.orders)
+    left = sum(sorted(_readable(order).high for order in others.orders)[1:])
     unsaid = Gap(
         "medications", "several-orders", "dose",
         "it is not said which of the orders in force this one takes the place of", draft.reference,
@@ -132,13 +130,15 @@ def _some_replaced(written: Total, revised: Total, others: _Told, draft: Medicat
 def _told(orders: _Orders) -> _Told:
     """The orders, without those that tell of another one's treatment again and say nothing else of its dose."""
     sure = tuple(order for order in orders if not _tells_again(order))
-    perhaps: tuple[Medication, ...] = ()
+    perhaps: list[Medication] = []
+    said = {order.dose.daily for order in sure}
     for order in sorted(filter(_tells_again, orders), key=lambda one: one.dose.daily is None):
-        before = (*sure, *perhaps)
-        silent = order.dose.daily is None and not order.dose.text
-        if not before or not (silent or any(order.dose.daily == other.dose.daily for other in before)):
-            perhaps = (*perhaps, order)
-    return _Told(sure, perhaps)
+        daily = order.dose.daily
+        says_more = bool(order.dose.text) if daily is None else daily not in said
+        if says_more or not (sure or perhaps):
+            perhaps.append(order)
+            said.add(daily)
+    return _Told(sure, tuple(perhaps))
 
 
 def _tells_again(order: Medication) -> bool:
