@@ -94,7 +94,8 @@ class Dose(Struct, frozen=True):
     """What the dosage instructions of one order come to, in mg.
 
     Each figure is None where it cannot be computed; `problem` then says why in plain words.
-    An order "as needed" has a daily dose from 0 to its maximum.
+    An order "as needed" has a daily dose from 0 to its maximum. `parts` are the doses per day of several instructions
+    that are taken together, None for one that cannot be computed.
     """
 
     single: Range | None = None
@@ -102,6 +103,7 @@ class Dose(Struct, frozen=True):
     daily: Range | None = None
     text: str = ""
     problem: str = ""
+    parts: tuple[Range | None, ...] = ()
 
 
 class Reason(Struct, frozen=True):

@@ -31,17 +31,16 @@ class Rendered(NamedTuple):
 
 def render(bundle: Bundle, style: Style) -> Rendered:
     """The card of a bundle."""
-    head = bundle.head
+    head, opening = bundle.head, _speaker(bundle)
     offers = [offer for finding in bundle.findings for offer in suggest(finding, style)]
     made = chosen([offer for offer in offers if isinstance(offer, Made)])
-    speaker = _speaker(bundle)
     uuid = style.uuid(f"card|{head.card.id}|{head.medicine}")
     card = hooks.Card(
         uuid=uuid,
-        summary=summary(speaker),
+        summary=summary(opening),
         indicator=bundle.indicator,
-        detail=_detail(bundle, speaker, style.references),
-        source=source(head.card, style.options.service_url),
+        detail=_detail(bundle, opening, style.references),
+        source=source(opening.card, style.options.service_url),
         suggestions=tuple(offer.suggestion for offer in made),
         selection_behavior=_selection(made, style.options),
         override_reasons=override_reasons(head.card, style.options.service_url),
@@ -96,7 +95,7 @@ def _detail(bundle: Bundle, speaker: Finding, references: References) -> str:
 
 @lru_cache(maxsize=_KEPT)
 def source(card: Card, base_url: str) -> hooks.Source:
-    """The primary source, and the constant topic that lets an override stick."""
+    """The primary source of the card that speaks, and its constant topic that lets an override stick."""
     topic = hooks.Coding(system=f"{base_url}/CodeSystem/cards", code=hooks.topic_code(card.id), display=card.title)
     primary = card.evidence[0]
     return hooks.Source(label=primary.label, url=primary.url, topic=topic)

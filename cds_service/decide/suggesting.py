@@ -9,7 +9,8 @@ from cds_service.decide.decision import Finding
 from cds_service.decide.orders import edited
 from cds_service.decide.style import Style
 from cds_service.knowledge.card import Offer
-from cds_service.knowledge.placeholders import Moment, draft_of
+from cds_service.knowledge.daily_dose import in_force
+from cds_service.knowledge.placeholders import Moment, draft_of, partners
 from cds_service.knowledge.templates import LONGEST_LABEL, fitted, plain_text
 
 _DELETABLE = re.compile(r"MedicationRequest/[A-Za-z0-9_.-]+\Z")
@@ -63,7 +64,9 @@ def _action(offer: Offer, label: str, finding: Finding, moment: Moment) -> hooks
         return hooks.Action(type="create", description=label, resource=offer.fill(moment) if offer.fill else {})
     draft = draft_of(finding.case, finding.trace)
     if draft is None:
-        return ""  # nothing is being ordered: on patient-view no order is ever changed
+        # Where nothing is being ordered there is nothing to say: on patient-view no order is ever changed.
+        goes_on = any(order.judged for order in partners(finding.trace))
+        return "the order is not known to start its medicine: it is not removed or changed here" if goes_on else ""
     if not _DELETABLE.match(draft.reference):
         return "the draft has no id that a client could find it by"
     if finding.case.course and len(finding.case.course.drafts) > 1:
@@ -71,6 +74,8 @@ def _action(offer: Offer, label: str, finding: Finding, moment: Moment) -> hooks
     if offer.kind == "delete":
         description = f"Remove the draft order for {plain_text(draft.name)}"
         return hooks.Action(type="delete", description=description, resource_id=draft.reference)
+    if finding.case.course and len(in_force(finding.case.course).orders) > 1:
+        return "several orders of this medicine are in force: what one is changed to would not be the dose"
     changed = edited(draft, offer.fill(moment) if offer.fill else {})
     if isinstance(changed, str):
         return changed

@@ -49,26 +49,28 @@ class _Sense(NamedTuple):
 
 
 _NOT_COUNTED = "Not counted"
+# Places in a trace, and the parts of the finding (one for each medicine it stands on) where the answer stayed unknown.
+_Unknown = dict[int, list[Finding]]
 
 
 def not_checked(bundle: Bundle, references: References) -> str:
     """The part of a card that says what its criteria could not learn; empty where they learned everything."""
     found: dict[_Cause, dict[_Sense, dict[str, None]]] = {}
     for finding in bundle.findings:
-        for part in finding.each:
-            for cause, steps in _by_cause(part, references).items():
-                for sense, text in _senses(part, steps, bundle):
-                    found.setdefault(cause, {}).setdefault(sense, {})[text] = None
+        for cause, unknown in _by_cause(finding, references).items():
+            for sense, text in _senses(finding, unknown, bundle):
+                found.setdefault(cause, {}).setdefault(sense, {})[text] = None
     lines = _lines({cause: _telling(cause, senses) for cause, senses in found.items()})
     return "\n".join([HEADING, "", *lines]) if found else ""
 
 
-def _by_cause(finding: Finding, references: References) -> dict[_Cause, list[int]]:
-    """The places in the trace of what stayed unknown, by why it did."""
-    found: dict[_Cause, list[int]] = {}
-    for place, step in enumerate(finding.trace):
-        if step.value is None:
-            found.setdefault(_cause(step, references), []).append(place)
+def _by_cause(finding: Finding, references: References) -> dict[_Cause, _Unknown]:
+    """What stayed unknown, by why it did. The traces of the medicines of one finding run side by side."""
+    found: dict[_Cause, _Unknown] = {}
+    for part in finding.each:
+        for place, step in enumerate(part.trace):
+            if step.value is None:
+                found.setdefault(_cause(step, references), {}).setdefault(place, []).append(part)
     return found
 
 
@@ -115,42 +117,55 @@ def _bare(what: str) -> str:
     return next((what.removeprefix(article) for article in _ARTICLES if what.startswith(article)), what)
 
 
-def _senses(finding: Finding, places: Sequence[int], bundle: Bundle) -> Iterator[tuple[_Sense, str]]:
+def _senses(finding: Finding, unknown: _Unknown, bundle: Bundle) -> Iterator[tuple[_Sense, str]]:
     """Each unknown of one cause with what it counted as and what it could have changed: alone, else all together."""
-    senses = [(_sense(finding, (place,), bundle), finding.trace[place]) for place in places]
-    if len(places) > 1 and not any(sense.effect for sense, _ in senses):
-        together = _sense(finding, places, bundle)
+    steps = [parts[0].trace[place] for place, parts in unknown.items()]
+    senses = [_sense(finding, {place: parts}, bundle) for place, parts in unknown.items()]
+    if len(senses) > 1 and not any(sense.effect for sense in senses):
+        together = _sense(finding, unknown, bundle)
         if together.effect:
-            senses = [(together._replace(treated=sense.treated, joint=True), step) for sense, step in senses]
-    for sense, step in senses:
+            senses = [together._replace(treated=sense.treated, joint=True) for sense in senses]
+    for sense, step in zip(senses, steps, strict=True):
         yield sense, step.leaf.text
 
 
-def _sense(finding: Finding, places: Sequence[int], bundle: Bundle) -> _Sense:
-    step = finding.trace[places[0]]
+def _sense(finding: Finding, unknown: _Unknown, bundle: Bundle) -> _Sense:
+    place, parts = next(iter(unknown.items()))
+    step = parts[0].trace[place]
     if step.assumed:
         treated = "Assumed so" if step.leaf.if_unknown else "Assumed not so"
-        effect = _effect(finding, places, not step.leaf.if_unknown, bundle)
+        effect = _effect(finding, unknown, not step.leaf.if_unknown, bundle)
         return _Sense(treated, f"otherwise {effect}" if effect else "")
     for answer, lead in ((True, "if so"), (False, "if not so")):
-        effect = _effect(finding, places, answer, bundle)
+        effect = _effect(finding, unknown, answer, bundle)
         if effect:
             return _Sense(_NOT_COUNTED, f"{lead}, {effect}")
     return _Sense(_NOT_COUNTED)
 
 
-def _effect(finding: Finding, places: Sequence[int], answer: Truth, bundle: Bundle) -> str:
+def _effect(finding: Finding, unknown: _Unknown, answer: Truth, bundle: Bundle) -> str:
     """What becomes of the card when the unknown is answered so, everything else being as it is; empty for nothing."""
-    if len(finding.parts) > 1:
-        return ""  # the card stands on several medicines: what one of them lacks does not decide it
-    answers = [step.counts_as for step in finding.trace]
-    for place in places:
-        answers[place] = answer
-    level = _judged(finding, iter(answers))
-    if level is None:
-        part = "this card" if len(bundle.findings) == 1 else f'the part "{finding.card.title}"'
-        return f"{part} would not be shown"
+    levels = [(part, _judged_with(part, unknown, answer)) for part in finding.each]
+    gone = [part for part, level in levels if level is None]
+    if gone:
+        card = "this card" if len(bundle.findings) == 1 else f'the part "{finding.card.title}"'
+        return f"{card} would not {'be shown' if len(gone) == len(levels) else f'name {_medicines(gone)}'}"
+    level = min((level for _, level in levels if level), key=RANK.__getitem__)
     return f"this card would be {_LEVELS[level]}" if RANK[level] < RANK[bundle.indicator] else ""
+
+
+def _judged_with(part: Finding, unknown: _Unknown, answer: Truth) -> Indicator | None:
+    """The level of one medicine's part where the unknown is answered so; None where it drops out."""
+    answers = [step.counts_as for step in part.trace]
+    for place, parts in unknown.items():
+        if any(part is one for one in parts):
+            answers[place] = answer
+    return _judged(part, iter(answers))
+
+
+def _medicines(parts: Iterable[Finding]) -> str:
+    names = dict.fromkeys(part.case.course.head.name for part in parts if part.case.course)
+    return _listed([markdown(name) for name in names], "and")
 
 
 _LEVELS: dict[Indicator, str] = {"critical": "critical", "warning": "a warning", "info": "information"}

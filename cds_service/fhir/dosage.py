@@ -125,7 +125,8 @@ def _together(parts: Sequence[Dose], text: str, *, steps: bool) -> Dose:
     if len(singles) == len(parts):
         single = Range(min(one.low for one in singles), max(one.high for one in singles))
     times = _sum([part.times_per_day for part in parts], steps=steps)
-    return Dose(single, times, _sum([part.daily for part in parts], steps=steps), text, problem)
+    daily = [part.daily for part in parts]
+    return Dose(single, times, _sum(daily, steps=steps), text, problem, () if steps else tuple(daily))
 
 
 def _sum(parts: Sequence[Range | None], *, steps: bool) -> Range | None:

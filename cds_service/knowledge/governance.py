@@ -19,8 +19,8 @@ _DATES = ("approved", "last_review", "next_review")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 # The most a placeholder can need, the shortening of names included.
 _LONGEST = {**dict.fromkeys(NAMES, SHORTEST_NAME), "age": 7, "missing": 24,
-            "drug.dose": 19, "drug.since": 16, "drug.stopped": 16, "condition.date": 16, "dose.from": 9, "dose.to": 9,
-            "dose.days": 5}  # fmt: skip
+            "drug.dose": 20, "drug.since": 16, "drug.stopped": 16, "condition.date": 16, "dose.from": 13, "dose.to": 13,
+            "dose.days": 20}  # fmt: skip
 _LONGEST_VALUE, _LONGEST_DATE, _LONGEST_REPORT = 6, 10, 16
 
 

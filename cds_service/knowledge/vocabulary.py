@@ -1,5 +1,6 @@
 """The vocabulary as a page that an author reads; generated, never written by hand."""
 
+from cds_service.knowledge import daily_dose
 from cds_service.knowledge.facts import FACTS, Fact
 from cds_service.knowledge.placeholders import described_placeholders
 from cds_service.knowledge.traits import TRAIT_TITLES, TRAITS
@@ -30,7 +31,11 @@ def vocabulary_page() -> str:
         for name, fact in sorted(FACTS.items())
     )
     names = "".join(f"| `{{{{{name}}}}}` | {meaning} |\n" for name, meaning in described_placeholders())
-    return f"{_HEAD}{facts}\n## Placeholders in texts\n\n| placeholder | stands for |\n|---|---|\n{names}"
+    rules = (daily_dose.__doc__ or "").partition("\n\n")[2]
+    return (
+        f"{_HEAD}{facts}\n## Doses of several orders\n\n{rules}"
+        f"\n## Placeholders in texts\n\n| placeholder | stands for |\n|---|---|\n{names}"
+    )
 
 
 def _read(fact: Fact) -> str:

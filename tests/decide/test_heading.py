@@ -60,7 +60,9 @@ def test_the_gravest_section_gives_the_summary_and_the_head_opens_the_text(libra
     assert card.summary.startswith("quinine with K 2.9 mmol/L")
     assert card.detail.startswith("On quinine since 2025-05-11: try stopping.")
     assert card.source.topic is not None
-    assert card.source.topic.code == "quininelongtermreview"
+    assert card.source.topic.code == "quinineqtrisk"
+    (qt,) = [one for one in library.regions["us"] if one.id == "quinine-qt-risk"]
+    assert (card.source.label, card.source.url) == (qt.evidence[0].label, qt.evidence[0].url)
 
 
 def test_what_the_condition_of_a_summary_found_can_be_named(library: Library) -> None:

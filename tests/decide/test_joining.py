@@ -135,3 +135,38 @@ def test_long_names_never_cost_the_action(names: tuple[str, ...], length: int, l
     assert card.summary.endswith("check magnesium, review the diuretic.")
     assert ("on furo x" in card.summary and "and hydr x" in card.summary) or "on bume x" in card.summary
     assert (" +6:" in card.summary) is (len(names) == 7)
+
+
+ORAL = """
+all:
+  - lab: {test: potassium, below: low, within: 90 days}
+  - none:
+      - route: topical
+        if_unknown: assume-absent
+"""
+
+
+@pytest.mark.parametrize(
+    ("without_route", "effect"),
+    [((LOOP,), "would not name furosemide"), ((THIAZIDE,), "would not name hydrochlorothiazide"), ((LOOP, THIAZIDE), "would not be shown")],
+)  # fmt: skip
+def test_what_was_not_checked_of_one_medicine_does_not_take_the_card_away(
+    without_route: tuple[str, ...], effect: str, library: Library
+) -> None:
+    when = read_criterion(whole(parse_yaml(ORAL, "test")), library.references)
+    cards = tuple(
+        replace(c, when=when, judge=compile_criterion(when)) if c.id == "diuretic-low-potassium" else c
+        for c in library.regions["us"]
+    )
+    asking = replace(library, regions={**library.regions, "us": cards})
+    orders = tuple(taken(library, one, **({"route": ""} if one in without_route else {})) for one in (THIAZIDE, LOOP))
+    (card,) = decided(chart(medications=orders, labs=[result("potassium", 3.2)]), asking).cards
+    told = card.detail.partition("**What was not checked**")[2]
+    assert f"- **Route**: none given. Assumed not so: route topical; otherwise this card {effect}." in told
+
+
+def test_what_was_not_checked_of_the_patient_counts_for_all_medicines(library: Library) -> None:
+    found = both(library, labs=[result("potassium", 3.2)], sections={"conditions": "unread"})
+    card = next(one for one in decided(found, library).cards if "furosemide and hydro" in one.summary)
+    told = card.detail.partition("**What was not checked**")[2]
+    assert "muscle cramps on the problem list; if so, this card would be a warning." in told

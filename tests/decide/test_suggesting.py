@@ -57,3 +57,30 @@ def test_a_long_name_leaves_the_deed_readable(length: int, library: Library) -> 
     (label,) = deletions(card)
     assert len(label) <= 100
     assert label.startswith("Remove the order for Q")
+
+
+def test_a_partner_that_is_taken_already_is_not_removed(library: Library) -> None:
+    """Whatever the order of the list, and the same for a revision in place and a new order that repeats."""
+    baclofen = order("baclofen", "taken", library, route="oral", started=ago(60))
+    running = order("oxycodone", "taken", library, started=ago(60))
+    for reference in ("MedicationRequest/oxycodone-draft", running.reference):
+        draft = order("oxycodone", "draft", library, reference=reference)
+        found = decide(chart(medications=(baclofen, running, draft)), library, OPTIONS, "order-sign", ID)
+        assert [deletions(card) for card in found.cards] == [{}]
+        assert any("not known to start its medicine" in why for why in found.left_out)
+
+
+def test_where_the_list_is_partial_nobody_knows_what_is_a_start(library: Library) -> None:
+    baclofen = order("baclofen", "taken", library, route="oral", started=ago(60))
+    draft = order("oxycodone", "draft", library)
+    found = chart(medications=(baclofen, draft), sections={"medications": "partial"})
+    assert all(not deletions(card) for card in answered(found, library))
+
+
+def test_a_partner_with_something_new_in_it_is_a_start(library: Library) -> None:
+    baclofen = order("baclofen", "taken", library, route="oral", started=ago(60))
+    classes = library.references.classes_of["oxycodone"]
+    running = order("acetaminophen", "taken", library)
+    both = order("oxycodone", "draft", library, ingredients=("acetaminophen", "oxycodone"), classes=classes)
+    (card,) = answered(chart(medications=(baclofen, running, both)), library)
+    assert len(deletions(card)) == 1

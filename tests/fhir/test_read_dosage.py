@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.chart import Dose
+from cds_service.chart import Dose, Range
 from tests.fhir.fhir_samples import BACLOFEN_10, chart, order, searchset
 
 
@@ -148,3 +148,13 @@ def test_a_part_left_out_makes_the_dose_unknown() -> None:
     found = dose(amount(10, **every()), {"doseAndRate": "twice"})
     assert found.daily is None
     assert "wrong shape" in found.problem
+
+
+def test_the_parts_of_a_dosage_are_kept_where_they_are_taken_together() -> None:
+    assert dose(amount(10, **every(3))).parts == ()
+    both = dose(amount(10, **every(3)), amount(5, **every(1)))
+    assert both.parts == (Range(30, 30), Range(5, 5))
+    unread = dose(amount(10, **every(3)), {"text": "one more if needed"})
+    assert (unread.daily, unread.parts) == (None, (Range(30, 30), None))
+    steps = dose({**amount(10, **every(3)), "sequence": 1}, {**amount(5, **every(1)), "sequence": 2})
+    assert steps.parts == ()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.chart import Chart, Dose, Gap, Range
+from cds_service.chart import Chart, Day, Dose, Gap, Range
 from cds_service.knowledge.case import Absent, Case, courses
 from cds_service.knowledge.criteria import Trace, compile_criterion
 from cds_service.knowledge.facts import FACTS
@@ -109,6 +109,29 @@ def two_taken(one: Range | None, other: Range | None) -> Build:
     return meds((DRUG, "taken", {"dose": dose(one)}), (DRUG, "taken", {"dose": dose(other)}))
 
 
+def told_too(ordered: Range, told: Range | None) -> Build:
+    """An order in force, and a statement of use beside it."""
+    statement = {"dose": dose(told), "reference": "MedicationStatement/s"}
+    return meds((DRUG, "taken", {"dose": dose(ordered)}), (DRUG, "taken", statement))
+
+
+def revised(
+    mg: float, own: str = "day", *, day: float, night: float | None, begun: tuple[Day | None, Day | None] = (None, None)
+) -> Build:
+    """Two orders in force, one by day and one at night, and one being written."""
+    one = {"dose": dose(exactly(day)), "reference": "MedicationRequest/day", "started": begun[0]}
+    two = {
+        "dose": dose(exactly(night)) if night else dose(),
+        "reference": "MedicationRequest/night",
+        "started": begun[1],
+    }
+    return meds(
+        (DRUG, "draft", {"dose": dose(exactly(mg)), "reference": f"MedicationRequest/{own}"}),
+        (DRUG, "taken", one),
+        (DRUG, "taken", two),
+    )
+
+
 DOSES: list[Row] = [
     ("daily_dose: {above: 30 mg}", draft(dose=dose(exactly(31))), T),
     ("daily_dose: {above: 30 mg}", draft(dose=dose(exactly(30))), F),
@@ -179,6 +202,47 @@ DOSES: list[Row] = [
     ("dose_in_force: {at_most: 20 mg}", meds((DRUG, "taken", {})), U),
     ("dose_in_force: {at_most: 20 mg}", draft(dose=dose(exactly(10))), F),
     ("dose_in_force: {at_most: 20 mg}", meds((DRUG, "draft", {}), sections=UNREAD), U),
+    # All orders in force count together, and so do all being written.
+    ("dose_in_force: {at_most: 30 mg}", two_taken(exactly(10), exactly(20)), T),
+    ("dose_in_force: {at_most: 29 mg}", two_taken(exactly(20), exactly(10)), F),
+    ("dose_in_force: {at_most: 20 mg}", two_taken(exactly(10), None), U),
+    ("dose_in_force: {above: 20 mg}", two_taken(exactly(25), None), T),
+    ("dose_in_force: {above: 20 mg}", told_too(exactly(15), exactly(15)), F),
+    ("dose_in_force: {above: 20 mg}", told_too(exactly(15), None), F),
+    ("dose_in_force: {above: 20 mg}", told_too(exactly(15), exactly(10)), U),
+    ("dose_in_force: {above: 20 mg}", told_too(exactly(25), exactly(10)), T),
+    ("dose_step: {above: 10 mg}", revised(20, day=10, night=5), F),
+    ("dose_step: {above: 10 mg}", revised(21, day=10, night=5), T),
+    ("daily_dose: {above: 25 mg}", revised(20, day=10, night=5), F),
+    ("daily_dose: {above: 24 mg}", revised(20, day=10, night=5), T),
+    # An order with an id of its own takes the place of one order in force at least, of all at most.
+    ("dose_step: {above: 10 mg}", revised(15, own="z", day=10, night=5), F),
+    ("dose_step: {above: 10 mg}", revised(20, own="z", day=10, night=5), U),
+    ("dose_step: {above: 10 mg}", revised(26, own="z", day=10, night=5), T),
+    ("daily_dose: {above: 25 mg}", revised(15, own="z", day=10, night=5), F),
+    ("daily_dose: {above: 25 mg}", revised(20, own="z", day=10, night=5), U),
+    ("daily_dose: {above: 25 mg}", revised(26, own="z", day=10, night=5), T),
+    # What goes on unchanged does not matter to the step.
+    ("dose_step: {above: 10 mg}", revised(21, day=10, night=None), T),
+    ("dose_step: {above: 10 mg}", revised(20, day=10, night=None), F),
+    ("daily_dose: {above: 20 mg}", revised(20, day=10, night=None), U),
+    (
+        "dose_step: {above: 10 mg}",
+        meds(
+            (DRUG, "draft", {"dose": dose(exactly(20))}),
+            (DRUG, "draft", {"dose": dose(exactly(5))}),
+            (DRUG, "taken", {"dose": dose(exactly(10))}),
+        ),
+        T,
+    ),
+    # The last change of any of them counts; one without a date may be it.
+    ("dose_step: {at_least: 10 mg, within: 7 days}", revised(20, day=10, night=5, begun=(ago(40), ago(7))), T),
+    ("dose_step: {at_least: 10 mg, within: 7 days}", revised(20, day=10, night=5, begun=(ago(40), ago(8))), F),
+    ("dose_step: {at_least: 10 mg, within: 7 days}", revised(20, day=10, night=5, begun=(ago(40), None)), U),
+    ("dose_step: {at_least: 10 mg, within: 7 days}", revised(20, day=10, night=5, begun=(ago(7), None)), T),
+    ("renewal: {within: 30 days}", revised(10, day=10, night=5), T),
+    ("renewal: {within: 30 days}", revised(15, own="z", day=10, night=5), T),
+    ("renewal: {within: 30 days}", revised(14, own="z", day=10, night=5), F),
     ("renewal: {within: 30 days}", twice({"stopped": ago(30)}), T),
     ("renewal: {within: 30 days}", twice({"stopped": ago(31)}), F),
     ("renewal: {within: 30 days}", twice({"stopped": ago(5), "dose": dose(exactly(20))}), F),

@@ -1,10 +1,10 @@
 """Facts about the dose of the medicine a card is about, in mg."""
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from cds_service.chart import Dose, Gap, Medication, Range
-from cds_service.knowledge.case import Absent, Case, Note, Verdict, within
+from cds_service.knowledge.case import Absent, Case, Course, Note, Verdict, within
+from cds_service.knowledge.daily_dose import NOTHING, Total, in_force, planned, spread, step, told, total, unread
 from cds_service.knowledge.facts.compare import RELATIONS, WORDING, Bound, relation_of
 from cds_service.knowledge.facts.registry import MEDICATIONS, SPAN, Reading, fact
 from cds_service.knowledge.faults import not_one_of
@@ -36,7 +36,7 @@ def _judge(bound: Bound, figure: Callable[[Dose], Range | None], unit: str) -> C
         for order in case.orders:
             found = figure(order.dose)
             answers.append(bound.holds(found) if found else None)
-            shown.append(Note(f"{spread(found)}{unit}") if found else _unread(order))
+            shown.append(Note(f"{spread(found)}{unit}") if found else unread(order))
         answer = some(answers)
         # What is shown is an order that gives this answer, not just the first one.
         ground = next((item for item, held in zip(shown, answers, strict=True) if held is answer), None)
@@ -45,50 +45,14 @@ def _judge(bound: Bound, figure: Callable[[Dose], Range | None], unit: str) -> C
     return judge
 
 
-def _unread(order: Medication) -> Absent | Gap:
-    """A dose that is written but cannot be computed is unread; where none is written there is nothing to read."""
-    if order.dose.text:
-        return Gap("medications", "not-read", "dose", order.dose.problem, order.reference)
-    return Absent("a dose", order.dose.problem or "it cannot be computed")
-
-
-def spread(found: Range) -> str:
-    """A range in words: one number, or from–to."""
-    if found.low == found.high:
-        return plain(found.low)
-    return f"up to {plain(found.high)}" if found.low == 0 else f"{plain(found.low)}-{plain(found.high)}"
-
-
-def total_daily(orders: Iterable[Medication]) -> Range | None:
-    """The dose per day of all these orders together, in mg; None without an order or where one cannot be computed.
-
-    What may be the same treatment told twice counts from nothing to its dose: an order that is only possibly taken, and
-    a statement of use, where another order stands beside it.
-    """
-    listed = tuple(orders)
-    doses = [_counted(order.dose.daily, order, len(listed) > 1) for order in listed]
-    known = [dose for dose in doses if dose is not None]
-    if not doses or len(known) < len(doses):
-        return None
-    return Range(sum(dose.low for dose in known), sum(dose.high for dose in known))
-
-
-def _counted(daily: Range | None, order: Medication, beside_others: bool) -> Range | None:
-    told_twice = order.role == "possibly-taken" or order.reference.startswith("MedicationStatement/")
-    return Range(0.0, daily.high) if daily is not None and beside_others and told_twice else daily
-
-
-def _together(bound: Bound, orders: Sequence[Medication]) -> Verdict:
-    """The answer for what is taken in all; an order whose dose is unknown adds from nothing to any amount."""
-    unread = [order for order in orders if order.dose.daily is None]
-    known = total_daily(order for order in orders if order.dose.daily is not None)
-    if known is None:
-        return Verdict(None, tuple(_unread(order) for order in unread[:1]))
-    answer = bound.holds(Range(known.low, math.inf) if unread else known)
-    of_several = f" in {len(orders)} orders" if len(orders) > 1 else ""
-    if unread and answer is None:
-        return Verdict(None, (_unread(unread[0]),))
-    return Verdict(answer, (Note(f"{'at least ' if unread else ''}{spread(known)} mg{of_several}"),))
+def _against(bound: Bound, found: Total, more: str = "") -> Verdict:
+    """The answer for what several orders come to, told by all of them; where it stays open, by what keeps it open."""
+    answer = bound.holds(found.range) if found.orders else None
+    if answer is None and (found.doubts or not found.orders):
+        return Verdict(None, found.doubts)
+    first, *each = told(found)
+    lines = (f"{first}{more}", *each)
+    return Verdict(answer, tuple(Note(line) for line in lines))
 
 
 def _dose_bound(spot: Spot, what: str) -> tuple[Bound, str]:
@@ -99,15 +63,16 @@ def _dose_bound(spot: Spot, what: str) -> tuple[Bound, str]:
 
 @fact(
     "daily_dose",
-    "the planned dose per day of all orders the card speaks of, together",
-    "the dose of an order cannot be computed and the others do not decide",
+    "the planned dose per day: of the orders being written and of those in force that go on beside them, else of those "
+    "taken",
+    "the dose of an order cannot be computed, or what a draft replaces is not said, and the rest does not decide",
     _BOUNDS,
     NO_TRAIT,
 )
 def daily_dose(spot: Spot, references: References) -> Reading:
     """`daily_dose: {above: 10 mg}`; two products of one ingredient count together."""
     bound, text = _dose_bound(spot, "dose per day")
-    return Reading(text, lambda case: _together(bound, case.orders), frozenset())
+    return Reading(text, lambda case: _against(bound, planned(case.course) if case.course else NOTHING), frozenset())
 
 
 @fact("single_dose", "the dose of one order taken at one time", _NOT_COMPUTABLE, _BOUNDS, NO_TRAIT)
@@ -128,8 +93,10 @@ def times_per_day(spot: Spot, references: References) -> Reading:
 
 @fact(
     "dose_step",
-    "by how much the draft raises the dose per day over the order in force, and how soon after its last change",
-    "either dose cannot be computed, or (with `within`) the order in force has no usable date",
+    "by how much the orders being written raise the dose per day of all orders in force, and how soon after the last "
+    "of these was begun",
+    "a dose that is new or replaced cannot be computed, what a draft replaces is not said, or (with `within`) an order "
+    "in force has no usable date",
     {
         "type": "object",
         "properties": {"above": _MASS, "at_least": _MASS, "within": SPAN},
@@ -151,37 +118,30 @@ def dose_step(spot: Spot, references: References) -> Reading:
         if not course.taken:
             gaps = case.missing("medications")
             return Verdict(None, gaps) if gaps else Verdict(False, (Absent("an order in force"),))
-        step = rise(course.drafts[0], latest(course.taken))
-        answer = bound.holds(step) if step else None
-        evidence = (Note(f"{spread(step)} mg a day more"),) if step else (Absent("computable doses"),)
-        recent = _recently_changed(case, span)
-        return Verdict(every((answer, recent)), evidence)
+        found = step(course)
+        recent = True if span is None else _recently_changed(course, case, span)
+        answer = bound.holds(found.range)
+        if answer is None and found.doubts:
+            return Verdict(every((answer, recent)), found.doubts)
+        evidence: Note | Absent = Note(f"{spread(found.range)} mg a day more")
+        if answer and recent is None:
+            evidence = Absent("the date of the last change")
+        return Verdict(every((answer, recent)), (evidence,))
 
     soon = f" within {span} days of the last change" if span is not None else ""
     return Reading(f"raised by {WORDING[relation]} {plain(bound.number)} mg a day{soon}", judge, MEDICATIONS)
 
 
-def latest(orders: tuple[Medication, ...]) -> Medication:
-    """The order in force that was started last (undated orders count as oldest)."""
-    return max(orders, key=lambda order: order.started.last.toordinal() if order.started else 0)
-
-
-def rise(draft: Medication, taken: Medication) -> Range | None:
-    """By how many mg a day the draft exceeds the order in force."""
-    new, old = draft.dose.daily, taken.dose.daily
-    return Range(new.low - old.high, new.high - old.low) if new and old else None
-
-
-def _recently_changed(case: Case, span: int | None) -> Truth:
-    if span is None or case.course is None:
-        return True
-    changed = latest(case.course.taken).started
-    return within(changed, case.chart.now.date(), span) if changed else None
+def _recently_changed(course: Course, case: Case, span: int) -> Truth:
+    """Whether any order in force was begun so lately; one without a date may be the last of them."""
+    today = case.chart.now.date()
+    return some(within(order.started, today, span) if order.started else None for order in in_force(course).orders)
 
 
 @fact(
     "renewal",
-    "the draft repeats an order of the same medicine, in force or ended at most so long ago, at the same dose per day",
+    "the orders being written come to the dose per day of an order of the same medicine, in force or ended at most so "
+    "long ago, or of all in force together",
     "medications not delivered, no usable stop date, or either dose cannot be computed",
     {"type": "object", "required": ["within"], "properties": {"within": SPAN}, "additionalProperties": False},
     NO_TRAIT,
@@ -194,7 +154,8 @@ def renewal(spot: Spot, references: References) -> Reading:
         course = case.course
         if course is None or not course.drafts:
             return Verdict(False)
-        answers = [every((_recent(case, order, span), _same_dose(course.drafts[0], order))) for order in _before(case)]
+        written = total(course.drafts)
+        answers = [every((recent, _same_dose(written, earlier))) for recent, earlier in _before(course, case, span)]
         answer = some(answers)
         gaps = case.missing("medications")
         if answer is False and gaps:
@@ -204,8 +165,12 @@ def renewal(spot: Spot, references: References) -> Reading:
     return Reading(f"a renewal of an order of the last {span} days at the same dose", judge, MEDICATIONS)
 
 
-def _before(case: Case) -> tuple[Medication, ...]:
-    return (*case.course.taken, *case.course.last_stopped) if case.course else ()
+def _before(course: Course, case: Case, span: int) -> Iterator[tuple[Truth, Total]]:
+    """All orders in force together, and each earlier order by itself, with whether it is recent enough."""
+    if course.taken:
+        yield True, in_force(course)
+    for order in (*course.taken, *course.last_stopped):
+        yield _recent(case, order, span), total((order,))
 
 
 def _recent(case: Case, order: Medication, span: int) -> Truth:
@@ -214,15 +179,14 @@ def _recent(case: Case, order: Medication, span: int) -> Truth:
     return within(order.stopped, case.chart.now.date(), span) if order.stopped else None
 
 
-def _same_dose(draft: Medication, earlier: Medication) -> Truth:
-    new, old = draft.dose.daily, earlier.dose.daily
-    return new == old if new and old else None
+def _same_dose(written: Total, earlier: Total) -> Truth:
+    return None if written.doubts or earlier.doubts else written.range == earlier.range
 
 
 @fact(
     "dose_in_force",
-    "the dose per day of the order in force, whatever is being ordered now",
-    "medications not delivered and no order in force known, or its dose cannot be computed",
+    "the dose per day of all orders in force together, whatever is being ordered now",
+    "medications not delivered and no order in force known, or a dose cannot be computed and the rest does not decide",
     _BOUNDS,
     NO_TRAIT,
 )
@@ -236,8 +200,6 @@ def dose_in_force(spot: Spot, references: References) -> Reading:
         if not taken:
             gaps = case.missing("medications")
             return Verdict(None, gaps) if gaps else Verdict(False, (Absent("an order in force"),))
-        found = latest(taken).dose.daily
-        evidence = Note(f"{spread(found)} mg in force") if found else Absent("a computable dose in force")
-        return Verdict(bound.holds(found) if found else None, (evidence,))
+        return _against(bound, total(taken), " in force")
 
     return Reading(f"dose in force {WORDING[relation]} {plain(bound.number)} mg a day", judge, MEDICATIONS)

@@ -38,7 +38,11 @@ _SIMPLE: dict[str, tuple[Fill, bool, str]] = {
     ),
     "drugs": (medicines.drugs, True, "all medicines of a card with `each: false`"),
     "draft": (medicines.draft, True, "the draft order that a suggestion removes or changes"),
-    "drug.dose": (doses.dose, False, "its dose per day in mg, all its orders together, or that it cannot be computed"),
+    "drug.dose": (
+        doses.dose,
+        False,
+        "its planned dose per day in mg, all orders together, as far as it is known",
+    ),
     "drug.since": (medicines.since, False, "when the present stretch of use began"),
     "drug.stopped": (medicines.stopped, False, "when it was stopped"),
     "reason": (medicines.reason, True, "the recorded reason of the order"),
@@ -47,9 +51,9 @@ _SIMPLE: dict[str, tuple[Fill, bool, str]] = {
     "condition.date": (findings.condition_date, False, "when it was recorded"),
     "missing": (findings.missing, False, "the tests without a usable result"),
     "age": (findings.age_in_years, False, "the age in years"),
-    "dose.from": (doses.dose_from, False, "the dose per day in force, in mg"),
-    "dose.to": (doses.dose_to, False, "the dose per day of the draft, in mg"),
-    "dose.days": (doses.dose_days, False, "days since the order in force was started"),
+    "dose.from": (doses.dose_from, False, "the dose per day in force, in mg, all orders together"),
+    "dose.to": (doses.dose_to, False, "the dose per day with what is being ordered, in mg, all orders together"),
+    "dose.days": (doses.dose_days, False, "days since the last of the orders in force was started"),
     "gaps": (findings.gaps, True, "what could not be read (data-quality card only)"),
 }
 

@@ -1,9 +1,9 @@
 """Words for doses per day: what is taken, what is being ordered, and the step between."""
 
-from datetime import date
+import math
 
 from cds_service.knowledge.case import Course
-from cds_service.knowledge.facts.doses import latest, spread, total_daily
+from cds_service.knowledge.daily_dose import NOTHING, Total, in_force, known, planned
 from cds_service.knowledge.placeholders.medicines import of_each
 from cds_service.knowledge.placeholders.moment import Moment
 from cds_service.knowledge.quantities import plain
@@ -15,37 +15,35 @@ def dose(moment: Moment) -> str:
 
 
 def _daily(course: Course) -> str:
-    daily = total_daily(course.current)
-    return f"{spread(daily)} mg/day" if daily else "dose not computable"
+    daily = known(planned(course))
+    return f"{daily} mg/day" if daily else "dose not computable"
 
 
 def dose_from(moment: Moment) -> str:
     """The dose in force."""
-    course = moment.case.course
-    daily = latest(course.taken).dose.daily if course and course.taken else None
-    return spread(daily) if daily else "?"
+    return known(_in_force(moment)) or "?"
 
 
 def dose_to(moment: Moment) -> str:
-    """The dose being ordered."""
+    """The dose with what is being ordered."""
     course = moment.case.course
-    daily = course.drafts[0].dose.daily if course and course.drafts else None
-    return spread(daily) if daily else "?"
+    return (known(planned(course)) if course and course.drafts else "") or "?"
 
 
 def dose_from_plus(moment: Moment, extra: float) -> str:
     """The dose in force and so many mg more."""
-    course = moment.case.course
-    daily = latest(course.taken).dose.daily if course and course.taken else None
-    return plain(daily.high + extra) if daily else "?"
+    found = _in_force(moment)
+    return plain(found.range.high + extra) if found.orders and found.range.high < math.inf else "?"
 
 
 def dose_days(moment: Moment) -> str:
-    """Days since the dose in force was begun."""
-    course = moment.case.course
-    started = latest(course.taken).started if course and course.taken else None
-    return str(_ago(moment, started.last)) if started else "an unknown number of"
+    """Days since the dose in force was changed last; an order without a date may be that change."""
+    dates = [order.started.last if order.started else None for order in _in_force(moment).orders]
+    known_dates = [day for day in dates if day is not None]
+    if not dates or len(known_dates) < len(dates):
+        return "an unknown number of"
+    return str((moment.case.chart.now.date() - max(known_dates)).days)
 
 
-def _ago(moment: Moment, day: date) -> int:
-    return (moment.case.chart.now.date() - day).days
+def _in_force(moment: Moment) -> Total:
+    return in_force(moment.case.course) if moment.case.course else NOTHING

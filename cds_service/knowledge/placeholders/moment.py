@@ -42,7 +42,17 @@ def partners(trace: Iterable[Step]) -> Iterator[Medication]:
 
 
 def draft_of(case: Case, trace: Iterable[Step]) -> Medication | None:
-    """The draft order that a suggestion acts on: the anchor's own, else the partner that is being ordered."""
+    """The draft order that a suggestion acts on: the anchor's own, else a partner that the draft starts.
+
+    Whether the anchor's own draft is a start the card asks (`new_start`). Of the partner no criterion can ask: an order
+    that goes on with a partner taken already is nothing to remove or change because of the anchor.
+    """
     if case.course and case.course.drafts:
         return case.course.drafts[0]
-    return next((order for order in partners(trace) if order.judged), None)
+    return next((order for order in partners(trace) if order.judged and _starts(order, case)), None)
+
+
+def _starts(order: Medication, case: Case) -> bool:
+    """Whether it is known that something in this order is not taken so far."""
+    courses = [course for course in case.courses if any(order is draft for draft in course.drafts)]
+    return any(not course.taken for course in courses) and not case.missing("medications")
