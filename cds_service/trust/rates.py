@@ -4,23 +4,17 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
 
 from cds_service.trust.clients import Client
 from cds_service.trust.refusals import Throttled
 
 _FULL_SECONDS = 2
-_MINUTE = 60.0
-
-
-class _Counted(NamedTuple):
-    """The calls of a client in the minute that is running, and in the one before."""
-
-    minute: int
-    now: int
-    before: int
 
 
 class Shares:
@@ -51,43 +45,23 @@ class Shares:
 
 
 class Rates:
-    """Calls a minute for each client, counted in this worker.
+    """Calls a minute for each client, counted in this worker."""
 
-    How many came in the last sixty seconds is worked out of two counts: those of this minute, and of the minute before
-    as large a part as still lies within the sixty seconds.
-    """
-
-    def __init__(self, per_minute: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, per_minute: int) -> None:
         """`per_minute` counts for clients without a rate of their own."""
-        self._default, self._monotonic = per_minute, monotonic
-        self._counted: dict[str, _Counted] = {}
-        self._lock = threading.Lock()
+        self._default = per_minute
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     def check(self, client: Client) -> None:
         """Raises `Throttled` when the client has no call left now; takes nothing away."""
-        most, now = client.rate_per_minute or self._default, self._monotonic()
-        held = self._held(client.name, now)
-        gone = now % _MINUTE
-        if held.now + held.before * (1 - gone / _MINUTE) >= most:
-            raise Throttled(client.name, max(1, math.ceil(_wait(held, most, gone))))
+        rate = self._rate(client)
+        if not self._limiter.test(rate, client.name):
+            ends = self._limiter.get_window_stats(rate, client.name).reset_time
+            raise Throttled(client.name, max(1, math.ceil(ends - time.time())))
 
     def count(self, client: Client) -> None:
         """Take one call away."""
-        with self._lock:
-            held = self._held(client.name, self._monotonic())
-            self._counted[client.name] = held._replace(now=held.now + 1)
+        self._limiter.hit(self._rate(client), client.name)
 
-    def _held(self, name: str, now: float) -> _Counted:
-        """The counts of a client, moved on to the present minute."""
-        minute = int(now // _MINUTE)
-        held = self._counted.get(name)
-        if held is None or held.minute < minute - 1:
-            return _Counted(minute, 0, 0)
-        return held if held.minute == minute else _Counted(minute, 0, held.now)
-
-
-def _wait(held: _Counted, most: int, gone: float) -> float:
-    """Seconds until the counts allow another call, `gone` seconds into a minute."""
-    if held.now < most:
-        return _MINUTE * (1 - (most - held.now) / held.before) - gone
-    return _MINUTE - gone + _MINUTE * (1 - most / held.now)
+    def _rate(self, client: Client) -> RateLimitItem:
+        return RateLimitItemPerMinute(client.rate_per_minute or self._default)

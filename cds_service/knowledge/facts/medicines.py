@@ -82,7 +82,7 @@ def new_start(spot: Spot, references: References) -> Reading:
 
     text = "the medicine is new for this patient"
     if group:
-        text = f"no {classes_spoken((group,), references)} taken so far"
+        text = f"{classes_spoken((group,), references)} is new for this patient"
     return Reading(text, judge, MEDICATIONS)
 
 
