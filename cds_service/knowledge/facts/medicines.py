@@ -82,7 +82,7 @@ def new_start(spot: Spot, references: References) -> Reading:
 
     text = "the medicine is new for this patient"
     if group:
-        text = f"{classes_spoken((group,), references)} is new for this patient"
+        text = f"nothing taken so far that is {classes_spoken((group,), references)}"
     return Reading(text, judge, MEDICATIONS)
 
 
