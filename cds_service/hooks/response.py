@@ -5,7 +5,6 @@ Members and their rules: CDS Hooks 2.0.1, "CDS Service Response" and its logical
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import Annotated, Literal, TypeGuard
 
 import msgspec
@@ -96,30 +95,9 @@ class _Answer(msgspec.Struct, frozen=True):
     cards: tuple[Card, ...]
 
 
-class _Recurring(msgspec.Struct, frozen=True):
-    """What is the same on every card of one rule."""
-
-    source: Source
-    override_reasons: tuple[Coding, ...]
-
-
-class _Rest(Card, frozen=True):
-    """A card to be checked but for what recurs, which has been checked by itself."""
-
-    source: msgspec.Raw  # type: ignore[assignment]
-    override_reasons: msgspec.Raw = msgspec.Raw()  # type: ignore[assignment]
-
-
-class _RestOfAnswer(msgspec.Struct, frozen=True):
-    cards: tuple[_Rest, ...]
-
-
 _EMPTIES = (b"null", b'""', b"[]", b"{}")
 _encode = msgspec.json.Encoder().encode
-_check_recurring = msgspec.json.Decoder(_Recurring).decode
-_check_rest = msgspec.json.Decoder(_RestOfAnswer).decode
-# Many more than a library has cards, in all regions and under the few addresses of a service.
-_KEPT = 1024
+_check_shape = msgspec.json.Decoder(_Answer).decode
 
 
 def topic_code(card_id: str) -> str:
@@ -132,13 +110,11 @@ def topic_code(card_id: str) -> str:
 
 def encode_cards(cards: Sequence[Card]) -> bytes:
     """The body of a 200 answer. Raises `ResponseDefect` when a card breaks a rule of the specification."""
-    sent = tuple(_without_empties(card) for card in cards) if _may_hold_empties(cards) else tuple(cards)
-    body = _encode(_Answer(sent))
+    body = _encode(_Answer(tuple(cards)))
+    if _may_hold_empties(cards, body):
+        body = _encode(_Answer(tuple(_without_empties(card) for card in cards)))
     try:
-        # The same types read back what was written: a wrong type or form cannot leave.
-        _check_rest(body)
-        for card in cards:
-            _check_parts(card.source, card.override_reasons)
+        _check_shape(body)  # the same types read back what was written: a wrong type or form cannot leave
     except (msgspec.DecodeError, UnicodeError) as error:
         raise ResponseDefect(f"the answer is not valid: {error}") from None
     for fault in _faults(cards):
@@ -146,26 +122,12 @@ def encode_cards(cards: Sequence[Card]) -> bytes:
     return body
 
 
-@lru_cache(maxsize=_KEPT)
-def _check_parts(source: Source, reasons: tuple[Coding, ...]) -> None:
-    """Check what recurs, once for each rule; a fault raises each time."""
-    _check_recurring(_encode(_Recurring(source, reasons)))
-    if any(not reason.display for reason in reasons):
-        raise ResponseDefect("an override reason without display")
-
-
-def _may_hold_empties(cards: Sequence[Card]) -> bool:
-    """Whether an answer is worth a closer look; a resource as sent always is, since it may be written with blanks.
-
-    Only resources and extensions are free: any other member is left out where it is empty, or refused by the check.
-    """
-    actions = [action for card in cards for suggestion in card.suggestions for action in suggestion.actions]
-    free: list[object] = [action.resource for action in actions if action.resource is not None]
-    free += [card.extension for card in cards if card.extension]
-    if any(isinstance(part, msgspec.Raw) for part in free):
+def _may_hold_empties(cards: Sequence[Card], body: bytes) -> bool:
+    """Whether an answer is worth a closer look; a resource as sent always is, since it may be written with blanks."""
+    if any(mark in body for mark in _EMPTIES):
         return True
-    written = _encode(free) if free else b""
-    return any(mark in written for mark in _EMPTIES)
+    actions = (action for card in cards for suggestion in card.suggestions for action in suggestion.actions)
+    return any(isinstance(action.resource, msgspec.Raw) for action in actions)
 
 
 def _without_empties(card: Card) -> Card:
@@ -203,11 +165,11 @@ def _is_resource(value: object) -> TypeGuard[dict[str, object]]:
 
 def _faults(cards: Sequence[Card]) -> Iterator[str]:
     uuids = [card.uuid for card in cards]
-    for card in cards:
-        uuids += [suggestion.uuid for suggestion in card.suggestions]
-        yield from _card_faults(card)
+    uuids += [suggestion.uuid for card in cards for suggestion in card.suggestions]
     if len(set(uuids)) != len(uuids):
         yield "a uuid stands twice in one answer"
+    for card in cards:
+        yield from _card_faults(card)
 
 
 def _card_faults(card: Card) -> Iterator[str]:
@@ -216,6 +178,8 @@ def _card_faults(card: Card) -> Iterator[str]:
     recommended = sum(suggestion.is_recommended for suggestion in card.suggestions)
     if recommended > 1 and card.selection_behavior == "at-most-one":
         yield "at-most-one with several recommended suggestions"
+    if any(not reason.display for reason in card.override_reasons):
+        yield "an override reason without display"
     if any(link.app_context and link.type != "smart" for link in card.links):
         yield "appContext on a link that is not smart"
     for suggestion in card.suggestions:
