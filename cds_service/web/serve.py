@@ -1,5 +1,6 @@
 """Running the service: granian in this process, the application in its workers."""
 
+import signal
 import sys
 import threading
 import time
@@ -34,13 +35,14 @@ _LOG = {
 
 
 def serve(settings: Settings, target: str = _TARGET) -> None:
-    """Answer calls until told to stop (SIGTERM or SIGINT: running calls finish, then exit code 0).
+    """Answer calls until told to stop (SIGTERM or SIGINT, once or again: running calls finish, then exit code 0).
 
     Each worker builds its own application from the environment by `target`, "module:function". What a person needs
     to connect is printed to standard error as soon as the first worker answers. Exits with a code that is not 0 when
     the workers cannot start.
     """
     server = Server(target, **server_options(settings))
+    server.on_shutdown(_stay_stopped)
     threading.Thread(target=_announce, args=(settings, server), daemon=True).start()
     server.serve()
 
@@ -68,6 +70,12 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "log_dictconfig": _LOG,
         "factory": True,
     }
+
+
+def _stay_stopped() -> None:
+    """Told to stop again when all is stopped: Python, as it ends, would let that signal kill it, which is no code 0."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _announce(settings: Settings, server: AbstractServer[Any]) -> None:
