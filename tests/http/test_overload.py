@@ -173,7 +173,7 @@ def test_what_granian_is_told(profile: dict[str, str], tmp_path: Path, monkeypat
         def on_shutdown(self, hook: object) -> None:
             """Nothing is shut down here."""
 
-        def serve(self) -> None:
+        def serve(self, **_: object) -> None:
             """Nothing is served here."""
 
     monkeypatch.setattr(serve, "Server", Server)
