@@ -187,6 +187,9 @@ class Journal:
         self._failed, self._whole_to = False, size + written
 
     def _open(self) -> int:
+        """The file, anew where somebody has deleted it: what is written into one without a name is lost."""
+        if self._descriptor >= 0 and not os.fstat(self._descriptor).st_nlink:
+            self._close()
         if self._descriptor < 0:
             self._descriptor = _open_durably(self._path)
         return self._descriptor

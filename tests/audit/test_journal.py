@@ -118,6 +118,17 @@ def test_half_a_line_of_another_process_does_not_spoil_the_next_record(log: Jour
     assert tail(tmp_path / "log", 10) == ([{"n": 1}, {"n": 3}, {"n": 4}], 1)
 
 
+@pytest.mark.parametrize("seen_by", ["a write", "a check"])
+def test_a_file_that_was_deleted_is_made_anew(log: Journal, tmp_path: Path, seen_by: str) -> None:
+    log.write({"n": 1})
+    (tmp_path / "log" / journal.FILE_NAME).unlink()
+    if seen_by == "a check":
+        log.check()
+        assert lines(tmp_path) == []
+    log.write({"n": 2})
+    assert [json.loads(line) for line in lines(tmp_path)] == [{"n": 2}]
+
+
 def test_a_full_disk_refuses_every_request_in_the_batch(log: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_descriptor: int, _data: bytes) -> int:
         raise FULL
