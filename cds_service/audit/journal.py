@@ -37,10 +37,11 @@ class DiskSilent(JournalUnavailable):
 
 
 class _Batch:
-    """Lines that share one write and one sync. The request that brought the first line leads: its time is theirs."""
+    """Lines that share one write and one sync. The request that brought the first line leads while any has time."""
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
+        self.until = -_NEVER  # when the time of the last of them is over
         self.settled = threading.Event()
         self.durable = False
         self.fault: OSError | None = None
@@ -54,6 +55,7 @@ class Journal:
 
     Nobody waits for a disk beyond its own time but the one request that has asked it: a system call cannot be
     interrupted. While that one is held for two seconds and more, others are refused at once, until the disk answers.
+    And whoever leads others stays up to two seconds for those that have more time: a late call costs its own answer.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -79,6 +81,7 @@ class Journal:
             self._refuse_while_hanging()
             batch = self._gathering
             batch.lines.append(lines)
+            batch.until = max(batch.until, until)
             leads = len(batch.lines) == 1
         if leads:
             self._lead(batch, until)
@@ -138,17 +141,27 @@ class Journal:
         self._disk.release()
 
     def _lead(self, batch: _Batch, until: float) -> None:
-        """Write a batch, or give it up when the disk is not free by `until`."""
-        has_disk = self._take_disk(_left(until))
+        """Write a batch, or give it up when the disk is not free while somebody in it has time."""
+        has_disk = self._close_batch(batch, until + _HANGING_SECONDS)
         try:
-            with self._gate:  # from here on the others gather for the next sync
-                self._gathering = _Batch()
             if has_disk:
                 self._commit(batch)
         finally:
             if has_disk:
                 self._leave_disk()
             batch.settled.set()
+
+    def _close_batch(self, batch: _Batch, latest: float) -> bool:
+        """Take the disk for a batch, or leave it when its time is over or it is later than `latest`.
+
+        From then on the others gather for the next sync.
+        """
+        while True:
+            has_disk = self._take_disk(_left(min(batch.until, latest)))
+            with self._gate:
+                if has_disk or monotonic() >= min(batch.until, latest):  # else somebody with more time came meanwhile
+                    self._gathering = _Batch()
+                    return has_disk
 
     def _commit(self, batch: _Batch) -> None:
         try:
@@ -174,6 +187,9 @@ class Journal:
         self._failed, self._whole_to = False, size + written
 
     def _open(self) -> int:
+        """The file, anew where somebody has deleted it: what is written into one without a name is lost."""
+        if self._descriptor >= 0 and not os.fstat(self._descriptor).st_nlink:
+            self._close()
         if self._descriptor < 0:
             self._descriptor = _open_durably(self._path)
         return self._descriptor

@@ -39,8 +39,7 @@ class Visit:
     def __init__(self, to: Permission, token: str, until: float, client: str, rules: FhirRules, guard: Guard) -> None:
         self._to, self._token, self._until, self._rules, self._guard = to, token, until, rules, guard
         self._server = Server(client, to.base.url)
-        # With less time than half of what is usual, not being in time says nothing about the server.
-        self._is_fair = until - monotonic() >= rules.seconds / 2
+        self._is_fair = False  # whether a server that does not answer in time is to be blamed: it had enough
         self._refused: str | None = None
         self._inquiries: list[Inquiry] = []
         self._lock = threading.Lock()
@@ -53,6 +52,8 @@ class Visit:
         inquiry = Inquiry(Access(self._to, self._token, self._until, self._rules.ca_file), url)
         if self._refused is None:
             self._refused = self._guard.enter(self._server)
+            # With less time than half of what is usual, not being in time says nothing about the server.
+            self._is_fair = self._until - monotonic() >= self._rules.seconds / 2
         if self._refused:
             inquiry.answer.set_result(Failure(self._refused))
             return inquiry

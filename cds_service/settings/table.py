@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     log_format: Literal["json", "text"] = "json"
     workers: int | Literal["auto"] = 1
     clients_file: Path | None = None
-    replay_store: str = "sqlite"
+    replay_store: str = Field("sqlite", repr=False)
     rate_limit: int = Field(600, ge=1)
     jwks_stale_hours: int = Field(24, ge=1, le=168)
     ca_file: Path | None = None

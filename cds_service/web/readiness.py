@@ -10,6 +10,8 @@ Ready = Callable[[], Sequence[tuple[str, str]]]
 
 # A look that takes longer has met something that hangs: what was found before it counts no more.
 _LOOK_SECONDS = 1.0
+# What was found longer ago, because nobody asked since, says nothing of now.
+_KEPT_SECONDS = 60.0
 _NOT_NOW = float("inf")
 
 
@@ -31,7 +33,10 @@ class Readiness:
         self._found: tuple[Sequence[tuple[str, str]], float] | None = None
 
     def verdict(self) -> Verdict:
-        """What fails now; while another looks, what was found last, unless its look takes longer than a second."""
+        """What fails now; while another looks, what was found last, of the last minute.
+
+        Nothing counts that was found before a look which takes longer than a second.
+        """
         if not self._looking.acquire(blocking=False):
             return self._last()
         try:
@@ -52,7 +57,7 @@ class Readiness:
         looked = now - self._since
         if looked > _LOOK_SECONDS:
             return Verdict([(self._under_way, f"the check has not ended for {looked:.0f} s")])
-        if self._found is None:
-            return Verdict([(self._under_way, "the first check is under way")])
+        if self._found is None or now - self._found[1] > _KEPT_SECONDS:
+            return Verdict([(self._under_way, "the first check for a while is under way")])
         failing, at = self._found
         return Verdict(failing, now - at)

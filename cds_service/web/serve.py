@@ -1,11 +1,13 @@
 """Running the service: granian in this process, the application in its workers."""
 
+import signal
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +26,7 @@ _SPARE_THREADS = 8
 _HEADER_MILLISECONDS = 5000
 _RESPAWN_SECONDS = 0.5
 _STOP_SECONDS = 30
+_TO_STOP = (signal.SIGINT, signal.SIGTERM)
 _LOG = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -34,15 +37,32 @@ _LOG = {
 
 
 def serve(settings: Settings, target: str = _TARGET) -> None:
-    """Answer calls until told to stop (SIGTERM or SIGINT: running calls finish, then exit code 0).
+    """Answer calls until told to stop (SIGTERM or SIGINT, once or again: running calls finish, then exit code 0).
 
     Each worker builds its own application from the environment by `target`, "module:function". What a person needs
     to connect is printed to standard error as soon as the first worker answers. Exits with a code that is not 0 when
     the workers cannot start.
     """
     server = Server(target, **server_options(settings))
+    server.on_shutdown(_stay_stopped)
     threading.Thread(target=_announce, args=(settings, server), daemon=True).start()
-    server.serve()
+    server.serve(target_loader=_load)
+
+
+def _load(target: str) -> Callable[..., Any]:
+    """The application of a worker, in that worker. One told to stop while it loads ends when it has loaded.
+
+    Granian listens to signals from the moment it has the application; what came before would be lost, and the worker
+    killed half a minute later.
+    """
+    module, _, name = target.partition(":")
+    application: Callable[..., Any] = getattr(import_module(module), name)()
+    inherited = signal.getsignal(signal.SIGTERM)  # of the process that forked this one: it has noted what came
+    for number in _TO_STOP:
+        signal.signal(number, signal.SIG_DFL)
+    if getattr(getattr(inherited, "__self__", None), "interrupt_signal", False):
+        raise SystemExit(0)
+    return application
 
 
 def server_options(settings: Settings) -> dict[str, Any]:
@@ -66,8 +86,13 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "workers_kill_timeout": _STOP_SECONDS,
         "log_level": LogLevels.error,
         "log_dictconfig": _LOG,
-        "factory": True,
     }
+
+
+def _stay_stopped() -> None:
+    """Told to stop again when all is stopped: Python, as it ends, would let that signal kill it, which is no code 0."""
+    for number in _TO_STOP:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _announce(settings: Settings, server: AbstractServer[Any]) -> None:

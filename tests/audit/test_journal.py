@@ -118,6 +118,17 @@ def test_half_a_line_of_another_process_does_not_spoil_the_next_record(log: Jour
     assert tail(tmp_path / "log", 10) == ([{"n": 1}, {"n": 3}, {"n": 4}], 1)
 
 
+@pytest.mark.parametrize("seen_by", ["a write", "a check"])
+def test_a_file_that_was_deleted_is_made_anew(log: Journal, tmp_path: Path, seen_by: str) -> None:
+    log.write({"n": 1})
+    (tmp_path / "log" / journal.FILE_NAME).unlink()
+    if seen_by == "a check":
+        log.check()
+        assert lines(tmp_path) == []
+    log.write({"n": 2})
+    assert [json.loads(line) for line in lines(tmp_path)] == [{"n": 2}]
+
+
 def test_a_full_disk_refuses_every_request_in_the_batch(log: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_descriptor: int, _data: bytes) -> int:
         raise FULL
@@ -331,6 +342,47 @@ def test_a_follower_whose_time_ends_before_the_sync_does_is_refused(
         assert 0.3 < follower.result(5) < 3
         answers.set()
         leader.result(5)
+
+
+def test_a_late_call_that_leads_costs_its_own_answer_only(
+    log: Journal, tmp_path: Path, hanging: tuple[threading.Event, threading.Event]
+) -> None:
+    asked, answers = hanging
+    with ThreadPoolExecutor(4) as pool:
+        held = pool.submit(log.write, {"n": 0})
+        assert asked.wait(5)
+        leader = pool.submit(log.write, {"n": 1}, until=time.monotonic() + 0.2)
+        while not log._gathering.lines:
+            pass
+        followers = [pool.submit(log.write, {"n": n}, until=time.monotonic() + 20) for n in (2, 3)]
+        time.sleep(0.5)
+        assert not any(write.done() for write in followers)
+        answers.set()
+        for write in (held, *followers):
+            write.result(5)
+        with pytest.raises(DiskSilent):
+            leader.result(5)
+    assert sorted(str(record["n"]) for record in tail(tmp_path / "log", 10).records) == ["0", "1", "2", "3"]
+
+
+def test_who_leads_others_stays_no_longer_for_them_than_a_disk_may_take(
+    log: Journal, hanging: tuple[threading.Event, threading.Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answers = hanging
+    monkeypatch.setattr(journal, "_HANGING_SECONDS", 0.5)
+    with ThreadPoolExecutor(3) as pool:
+        held = pool.submit(log.write, {"n": 0})
+        assert asked.wait(5)
+        leader = pool.submit(seconds_of, lambda: log.write({"n": 1}, until=time.monotonic() + 0.2))
+        while not log._gathering.lines:
+            pass
+        follower = pool.submit(seconds_of, lambda: log.write({"n": 2}, until=time.monotonic() + 30))
+        assert 0.5 < leader.result(5) < 3
+        assert follower.result(5) < 3
+        assert not log._gathering.lines
+        answers.set()
+        held.result(5)
+    log.write({"n": 3})
 
 
 def test_while_a_disk_is_known_to_hang_others_are_refused_at_once_until_it_answers(

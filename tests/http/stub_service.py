@@ -106,6 +106,15 @@ def holding() -> Flask:
     return application(os.environ, World(respond), journal)
 
 
+def slow() -> Flask:
+    """A worker that takes a while to load; a file named `loading` says that it has begun."""
+    folder = Path(os.environ["CDS_DATA_DIR"])
+    folder.mkdir(exist_ok=True)
+    (folder / "loading").touch()
+    time.sleep(2)
+    return build()
+
+
 def broken() -> Flask:
     """A worker that cannot start."""
     raise SystemExit("the library cannot be read")

@@ -144,7 +144,18 @@ def test_before_anything_was_found_nothing_is_said_to_be_well() -> None:
     check = Check()
     looks = Readiness([("journal", check)])
     with check.held(looks):
-        assert looks.verdict().failing == [("journal", "the first check is under way")]
+        assert looks.verdict().failing == [("journal", "the first check for a while is under way")]
+
+
+def test_what_was_found_long_ago_is_not_said_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    check = Check()
+    looks = Readiness([("journal", check)])
+    assert looks.verdict() == Verdict([])
+    monkeypatch.setattr(readiness, "_KEPT_SECONDS", 0.05)
+    time.sleep(0.1)
+    with check.held(looks):
+        assert looks.verdict().failing == [("journal", "the first check for a while is under way")]
+    assert looks.verdict() == Verdict([])
     assert looks.verdict() == Verdict([])
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from cds_service.audit import tail
+from tests.trust.servers import until
 
 pytestmark = pytest.mark.loopback
 
@@ -152,9 +153,17 @@ def test_two_workers_share_the_journal(tmp_path: Path) -> None:
     with serving(tmp_path / "log", workers=2) as running:
         for _ in range(40):
             assert running.ask("POST", SELECT + "/feedback", FEEDBACK, **JSON)[0] == 204
-        time.sleep(1)  # a worker that is told to stop while it still loads is only stopped by the timeout
         assert running.stop() == 0
     assert len(tail(tmp_path / "log", 1000).records) == 40
+
+
+def test_a_worker_told_to_stop_while_it_loads_ends_when_it_has_loaded(tmp_path: Path) -> None:
+    port = free_port()
+    running = Served(start(tmp_path / "log", port, target="slow", workers=2), port, tmp_path / "log")
+    until((tmp_path / "log" / "loading").exists)
+    begun = time.monotonic()
+    assert running.stop() == 0
+    assert time.monotonic() - begun < 15  # not killed after half a minute
 
 
 def test_workers_that_cannot_start_end_the_server(tmp_path: Path) -> None:

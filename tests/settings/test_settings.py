@@ -176,6 +176,12 @@ def test_no_more_of_a_file_is_read_than_may_be_there(tmp_path: Path) -> None:
     assert Settings.load({"CDS_REPLAY_STORE_FILE": str(held)}).replay_store == longest.decode()
 
 
+def test_settings_do_not_say_their_secrets() -> None:
+    settings = Settings.load({"CDS_REPLAY_STORE": "redis://:pa55word@h/0"})
+    assert "pa55word" in settings.replay_store
+    assert "pa55word" not in f"{settings} {settings!r}"
+
+
 def test_only_what_may_be_secret_may_stand_in_a_file() -> None:
     (sentence,) = sentences(CDS_PORT_FILE="port")
     assert sentence.startswith("CDS_PORT_FILE is not a setting; the nearest is ")

@@ -356,6 +356,24 @@ def test_a_call_that_had_hardly_any_time_left_blames_no_server() -> None:
             assert reasons(found) == {"fetch-timeout"}
 
 
+@pytest.mark.loopback
+def test_a_call_that_came_to_ask_late_blames_no_server() -> None:
+    class Late(Pace):
+        """Its first turn to compute comes late: that time is not the server's."""
+
+        comes_in = 0.5
+
+        def check(self) -> None:
+            time.sleep(self.comes_in)
+            self.comes_in = 0.0
+            super().check()
+
+    with served(silent) as server:
+        for _ in range(5):
+            found = fetched(server.base, WITHOUT, seconds=0.6, pace=Late(), pause_after=2)
+            assert reasons(found) == {"fetch-timeout"}
+
+
 # One end for the whole call
 
 
