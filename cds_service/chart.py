@@ -138,7 +138,8 @@ class Medication(Struct, frozen=True):
     (`name` = by the text only; `none` = not understood, then `ingredients` and `classes` are empty, and
     `watched` may name classes the unreadable text hints at). `judged` marks the drafts this hook asks about.
     `as_sent` is the order's JSON, opaque to every fact, so that a suggestion can return the whole order. `therapy` is
-    read only when a card asks: most orders of a long list are never looked at closely.
+    read only when a card asks: most orders of a long list are never looked at closely. `reported` marks what only tells
+    of a treatment: a statement of use, or an order entered as reported.
     """
 
     reference: str
@@ -154,6 +155,7 @@ class Medication(Struct, frozen=True):
     code: str = ""
     as_sent: bytes = b""
     editable: bool = False
+    reported: bool = False
 
     @property
     def reasons(self) -> tuple[Reason, ...]:

@@ -138,6 +138,7 @@ def _medication(
         route=route,
         therapy=Later(lambda: _therapy(entry, order, match.strength_mg, role, ends, reading)),
         code=match.code,
+        reported=order.resource_type == "MedicationStatement" or bool(order.reported_boolean),
     )
 
 

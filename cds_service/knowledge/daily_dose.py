@@ -142,7 +142,7 @@ def _told(orders: _Orders) -> _Told:
 
 
 def _tells_again(order: Medication) -> bool:
-    return order.role == "possibly-taken" or order.reference.startswith("MedicationStatement/")
+    return order.role != "draft" and (order.role == "possibly-taken" or order.reported)
 
 
 def _sum(told: _Told, *, beside: bool = False) -> Total:

@@ -152,3 +152,12 @@ def test_an_order_is_changed_only_where_that_sets_the_dose(library: Library) -> 
     assert any("in force" in why for why in found.left_out)
     alone = decided(library, [new("day", 20, 3)], [daily("day", 10, 3)])
     assert "update" in {kind for kind, _ in deeds(alone)}
+
+
+@pytest.mark.parametrize("told", [{"id": ""}, {"resourceType": "MedicationRequest", "reportedBoolean": True}])
+def test_what_only_tells_of_a_treatment_is_known_without_its_id(told: Json, library: Library) -> None:
+    """A statement without an id, and an order entered as reported, are no second order."""
+    said = {**statement("s", 20), **told}
+    said |= {"dosageInstruction": said.pop("dosage")} if "reportedBoolean" in told else {}
+    assert MOST in shown(decided(library, [new("b", 20)], [daily("b", 20), daily("c", 20)]))
+    assert MOST not in shown(decided(library, [new("b", 20)], [daily("b", 20), said]))

@@ -111,7 +111,7 @@ def two_taken(one: Range | None, other: Range | None) -> Build:
 
 def told_too(ordered: Range, told: Range | None) -> Build:
     """An order in force, and a statement of use beside it."""
-    statement = {"dose": dose(told), "reference": "MedicationStatement/s"}
+    statement = {"dose": dose(told), "reference": "MedicationStatement/s", "reported": True}
     return meds((DRUG, "taken", {"dose": dose(ordered)}), (DRUG, "taken", statement))
 
 
