@@ -95,7 +95,8 @@ class Dose(Struct, frozen=True):
 
     Each figure is None where it cannot be computed; `problem` then says why in plain words.
     An order "as needed" has a daily dose from 0 to its maximum. `parts` are the doses per day of several instructions
-    that are taken together, None for one that cannot be computed.
+    that are taken together, None for one that cannot be computed. `written` says that an amount stands there, in words
+    or as a number, whether it can be computed or not.
     """
 
     single: Range | None = None
@@ -104,6 +105,7 @@ class Dose(Struct, frozen=True):
     text: str = ""
     problem: str = ""
     parts: tuple[Range | None, ...] = ()
+    written: bool = False
 
 
 class Reason(Struct, frozen=True):

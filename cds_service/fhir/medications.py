@@ -159,7 +159,7 @@ def _dose(entry: Entry, order: Resource, strength: float | None) -> Dose:
     dose = dose_of(instructions(order), strength)
     if any(".dosage" in loss for loss in entry.losses):
         # A part of the dosage was left out: what remains may be a smaller dose than the one ordered.
-        return Dose(text=dose.text, problem="a part of the dosage has the wrong shape")
+        return Dose(text=dose.text, problem="a part of the dosage has the wrong shape", written=True)
     return dose
 
 

@@ -134,7 +134,7 @@ def _told(orders: _Orders) -> _Told:
     said = {order.dose.daily for order in sure}
     for order in sorted(filter(_tells_again, orders), key=lambda one: one.dose.daily is None):
         daily = order.dose.daily
-        says_more = bool(order.dose.text) if daily is None else daily not in said
+        says_more = order.dose.written if daily is None else daily not in said
         if says_more or not (sure or perhaps):
             perhaps.append(order)
             said.add(daily)
@@ -172,7 +172,7 @@ def _readable(order: Medication) -> Range:
 
 def unread(order: Medication) -> Absent | Gap:
     """A dose that is written but cannot be computed is unread; where none is written there is nothing to read."""
-    if order.dose.text:
+    if order.dose.written:
         return Gap("medications", "not-read", "dose", order.dose.problem, order.reference)
     return Absent("a dose", order.dose.problem or "it cannot be computed")
 

@@ -161,3 +161,26 @@ def test_what_only_tells_of_a_treatment_is_known_without_its_id(told: Json, libr
     said |= {"dosageInstruction": said.pop("dosage")} if "reportedBoolean" in told else {}
     assert MOST in shown(decided(library, [new("b", 20)], [daily("b", 20), daily("c", 20)]))
     assert MOST not in shown(decided(library, [new("b", 20)], [daily("b", 20), said]))
+
+
+def in_tablets(own: str, count: float, times: int) -> Json:
+    """An amount that stands there and cannot be computed: the strength of the tablet is not known."""
+    made = daily(own, count, times, "baclofen")
+    made["dosageInstruction"][0]["doseAndRate"] = [{"doseQuantity": {"value": count, "unit": "tablet"}}]
+    return made
+
+
+def test_an_amount_that_cannot_be_computed_is_unread_and_named(library: Library) -> None:
+    draft_of_it = {**in_tablets("t", 2, 3), "status": "draft"}
+    for drafts, taken in (([draft_of_it], []), ([new("b", 20)], [daily("b", 20), in_tablets("t", 2, 3)])):
+        found = decided(library, drafts, taken)
+        assert MOST not in shown(found)
+        assert "unknown strength" in not_checked(found)
+
+
+def test_a_statement_of_an_amount_that_cannot_be_computed_may_say_more(library: Library) -> None:
+    ordered = in_tablets("s", 2, 3)
+    said = {**ordered, "resourceType": "MedicationStatement", "dosage": ordered.pop("dosageInstruction")}
+    found = decided(library, [new("b", 20)], [daily("b", 20), said])
+    assert MOST not in shown(found)
+    assert "unknown strength" in not_checked(found)

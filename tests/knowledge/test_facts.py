@@ -437,7 +437,8 @@ def test_an_assumption_turns_unknown_into_an_answer(library: Library) -> None:
 def test_a_dose_in_words_is_unread_while_no_dose_is_absent(library: Library) -> None:
     read = read_criterion(whole(parse_yaml("daily_dose: {above: 10 mg}", "test")), library.references)
     kinds = []
-    for written in (Dose(text="as discussed", problem="no dose stated as a number"), Dose(problem="no dosage given")):
+    in_words = Dose(text="as discussed", problem="no dose stated as a number", written=True)
+    for written in (in_words, Dose(problem="no dosage given")):
         found = chart(medications=(order(DRUG, "draft", library, dose=written),))
         everything = courses(found, library.references.classes_of)
         trace: Trace = []
