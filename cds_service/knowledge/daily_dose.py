@@ -3,7 +3,7 @@
 - Orders add up. One whose dose cannot be read adds from nothing to any amount ("at least 40 mg").
 - A statement of use, and an order only possibly taken, may tell of another order's treatment again: with the same dose,
   or without any, it is that treatment; with another dose it counts from nothing to that dose. Two orders with two ids
-  are two orders, also where they say the same.
+  are two orders, also where they say the same; two statements that say the same may be one treatment or two.
 - An order being written that has the id of one in force revises that one: the new dose is that of the others in force
   and the draft. One with an id of its own takes the place of the order in force; where several are in force it takes
   the place of one of them at least, and since nobody says of how many, new dose and step are ranges.
@@ -137,7 +137,6 @@ def _told(orders: _Orders) -> _Told:
         says_more = order.dose.written if daily is None else daily not in said
         if says_more or not (sure or perhaps):
             perhaps.append(order)
-            said.add(daily)
     return _Told(sure, tuple(perhaps))
 
 

@@ -184,3 +184,13 @@ def test_a_statement_of_an_amount_that_cannot_be_computed_may_say_more(library: 
     found = decided(library, [new("b", 20)], [daily("b", 20), said])
     assert MOST not in shown(found)
     assert "unknown strength" in not_checked(found)
+
+
+def test_two_statements_of_one_dose_may_be_two_treatments(library: Library) -> None:
+    """Nothing is ordered: 20 mg told twice is 20 mg or 40 mg, not 20 mg."""
+    found = decided(library, [new("z", 10, 3)], [statement("s", 20), statement("t", 20)])
+    assert STEP not in shown(found)
+    assert "two entries of the list may tell of one treatment" in not_checked(found)
+    assert MOST not in shown(
+        decided(library, [new("z", 10, 3)], [daily("b", 20), statement("s", 20), statement("t", 20)])
+    )
