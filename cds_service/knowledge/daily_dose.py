@@ -151,7 +151,9 @@ def _sum(told: _Told, *, beside: bool = False) -> Total:
         return NOTHING
     low = sum(_readable(order).low for order in told.sure)
     if not beside and not any(map(_is_readable, told.sure)):
-        low = min((_readable(order).low for order in told.perhaps), default=0.0)
+        # Beside an order whose dose cannot be read, one that is only possibly taken may be nothing.
+        telling = [order for order in told.perhaps if not told.sure or order.role == "taken"]
+        low = min((_readable(order).low for order in telling), default=0.0)
     high = sum(_readable(order).high for order in orders)
     doubts = [unread(order) for order in orders if order.dose.daily is None]
     doubts += [_told_twice(order) for order in told.perhaps if beside or len(orders) > 1]

@@ -112,7 +112,7 @@ def two_taken(one: Range | None, other: Range | None) -> Build:
     return meds((DRUG, "taken", {"dose": dose(one)}), (DRUG, "taken", {"dose": dose(other)}))
 
 
-def told_too(ordered: Range, told: Range | None) -> Build:
+def told_too(ordered: Range | None, told: Range | None) -> Build:
     """An order in force, and a statement of use beside it."""
     statement = {"dose": dose(told), "reference": "MedicationStatement/s", "reported": True}
     return meds((DRUG, "taken", {"dose": dose(ordered)}), (DRUG, "taken", statement))
@@ -214,6 +214,13 @@ DOSES: list[Row] = [
     ("dose_in_force: {above: 20 mg}", told_too(exactly(15), None), F),
     ("dose_in_force: {above: 20 mg}", told_too(exactly(15), exactly(10)), U),
     ("dose_in_force: {above: 20 mg}", told_too(exactly(25), exactly(10)), T),
+    # Beside a dose that cannot be read a statement is a least dose; an order that may have ended is none.
+    ("dose_in_force: {above: 20 mg}", told_too(None, exactly(25)), T),
+    (
+        "dose_in_force: {above: 20 mg}",
+        meds((DRUG, "taken", {"dose": dose()}), (DRUG, "possibly-taken", {"dose": dose(exactly(25))})),
+        U,
+    ),
     ("dose_step: {above: 10 mg}", revised(20, day=10, night=5), F),
     ("dose_step: {above: 10 mg}", revised(21, day=10, night=5), T),
     ("daily_dose: {above: 25 mg}", revised(20, day=10, night=5), F),
