@@ -95,7 +95,8 @@ class Dose(Struct, frozen=True):
 
     Each figure is None where it cannot be computed; `problem` then says why in plain words.
     An order "as needed" has a daily dose from 0 to its maximum. `parts` are the doses per day of several instructions
-    that are taken together, None for one that cannot be computed.
+    that are taken together, None for one that cannot be computed. `written` says that an amount stands there, in words
+    or as a number, whether it can be computed or not.
     """
 
     single: Range | None = None
@@ -104,6 +105,7 @@ class Dose(Struct, frozen=True):
     text: str = ""
     problem: str = ""
     parts: tuple[Range | None, ...] = ()
+    written: bool = False
 
 
 class Reason(Struct, frozen=True):
@@ -138,7 +140,8 @@ class Medication(Struct, frozen=True):
     (`name` = by the text only; `none` = not understood, then `ingredients` and `classes` are empty, and
     `watched` may name classes the unreadable text hints at). `judged` marks the drafts this hook asks about.
     `as_sent` is the order's JSON, opaque to every fact, so that a suggestion can return the whole order. `therapy` is
-    read only when a card asks: most orders of a long list are never looked at closely.
+    read only when a card asks: most orders of a long list are never looked at closely. `reported` marks what only tells
+    of a treatment: a statement of use, or an order entered as reported.
     """
 
     reference: str
@@ -154,6 +157,7 @@ class Medication(Struct, frozen=True):
     code: str = ""
     as_sent: bytes = b""
     editable: bool = False
+    reported: bool = False
 
     @property
     def reasons(self) -> tuple[Reason, ...]:

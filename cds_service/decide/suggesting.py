@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cds_service import hooks
+from cds_service.chart import Medication
 from cds_service.decide.decision import Finding
 from cds_service.decide.orders import edited
 from cds_service.decide.style import Style
 from cds_service.knowledge.card import Offer
+from cds_service.knowledge.case import Case
 from cds_service.knowledge.daily_dose import in_force
 from cds_service.knowledge.placeholders import Moment, draft_of, partners
 from cds_service.knowledge.templates import LONGEST_LABEL, fitted, plain_text
@@ -69,7 +71,7 @@ def _action(offer: Offer, label: str, finding: Finding, moment: Moment) -> hooks
         return "the order is not known to start its medicine: it is not removed or changed here" if goes_on else ""
     if not _DELETABLE.match(draft.reference):
         return "the draft has no id that a client could find it by"
-    if finding.case.course and len(finding.case.course.drafts) > 1:
+    if _one_of_several(draft, finding.case):
         return "several orders of this medicine are being written: which one to remove or change is not ours to choose"
     if offer.kind == "delete":
         description = f"Remove the draft order for {plain_text(draft.name)}"
@@ -80,6 +82,12 @@ def _action(offer: Offer, label: str, finding: Finding, moment: Moment) -> hooks
     if isinstance(changed, str):
         return changed
     return hooks.Action(type="update", description=label, resource=changed)
+
+
+def _one_of_several(draft: Medication, case: Case) -> bool:
+    """Whether the medicine of the draft that would be removed or changed is being written more than once."""
+    courses = (case.course,) if case.course and case.course.drafts else case.courses
+    return any(len(course.drafts) > 1 and any(order is draft for order in course.drafts) for course in courses)
 
 
 def chosen(made: Sequence[Made]) -> list[Made]:

@@ -12,6 +12,8 @@ Rules, where FHIR leaves a choice:
 import math
 from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
+
 from cds_service.chart import Dose, Range
 from cds_service.fhir.amounts import milligrams
 from cds_service.fhir.codeable import short
@@ -28,9 +30,10 @@ def dose_of(instructions: Iterable[Dosage | None] | None, strength: float | None
         return Dose(problem="no dosage given")
     text = short("; ".join(filter(None, (short(instruction.text) for instruction in read))), _LONGEST_TEXT)
     if any(present(instruction.modifier_extension) for instruction in read):
-        return Dose(text=text, problem="the dosage carries an extension that changes its meaning")
+        return Dose(text=text, problem="the dosage carries an extension that changes its meaning", written=True)
     parts = [_one(instruction, strength) for instruction in read]
-    return _together(parts, text, steps=_steps(read))
+    written = bool(text) or any(_stated(one) or one.max_dose_per_period is not None for one in read)
+    return replace(_together(parts, text, steps=_steps(read)), written=written)
 
 
 def _one(instruction: Dosage, strength: float | None) -> Dose:

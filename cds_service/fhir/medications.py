@@ -138,6 +138,7 @@ def _medication(
         route=route,
         therapy=Later(lambda: _therapy(entry, order, match.strength_mg, role, ends, reading)),
         code=match.code,
+        reported=order.resource_type == "MedicationStatement" or bool(order.reported_boolean),
     )
 
 
@@ -158,7 +159,7 @@ def _dose(entry: Entry, order: Resource, strength: float | None) -> Dose:
     dose = dose_of(instructions(order), strength)
     if any(".dosage" in loss for loss in entry.losses):
         # A part of the dosage was left out: what remains may be a smaller dose than the one ordered.
-        return Dose(text=dose.text, problem="a part of the dosage has the wrong shape")
+        return Dose(text=dose.text, problem="a part of the dosage has the wrong shape", written=True)
     return dose
 
 

@@ -82,7 +82,8 @@ def _losses(gathered: Gathered) -> list[Gap]:
 def _once(items: tuple[_Item, ...], place: Callable[[_Item], tuple[object, ...]]) -> tuple[_Item, ...]:
     """Equal items once, in an order of their own and not that of their delivery."""
     distinct = len({item.reference for item in items}) == len(items)
-    return tuple(sorted(items if distinct else set(items), key=place))
+    # Those of one place stay as delivered: a set would shuffle them anew in every process.
+    return tuple(sorted(items if distinct else dict.fromkeys(items), key=place))
 
 
 def _by_role(item: Medication) -> tuple[object, ...]:

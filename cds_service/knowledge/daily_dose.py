@@ -3,7 +3,7 @@
 - Orders add up. One whose dose cannot be read adds from nothing to any amount ("at least 40 mg").
 - A statement of use, and an order only possibly taken, may tell of another order's treatment again: with the same dose,
   or without any, it is that treatment; with another dose it counts from nothing to that dose. Two orders with two ids
-  are two orders, also where they say the same.
+  are two orders, also where they say the same; two statements that say the same may be one treatment or two.
 - An order being written that has the id of one in force revises that one: the new dose is that of the others in force
   and the draft. One with an id of its own takes the place of the order in force; where several are in force it takes
   the place of one of them at least, and since nobody says of how many, new dose and step are ranges.
@@ -134,15 +134,14 @@ def _told(orders: _Orders) -> _Told:
     said = {order.dose.daily for order in sure}
     for order in sorted(filter(_tells_again, orders), key=lambda one: one.dose.daily is None):
         daily = order.dose.daily
-        says_more = bool(order.dose.text) if daily is None else daily not in said
+        says_more = order.dose.written if daily is None else daily not in said
         if says_more or not (sure or perhaps):
             perhaps.append(order)
-            said.add(daily)
     return _Told(sure, tuple(perhaps))
 
 
 def _tells_again(order: Medication) -> bool:
-    return order.role == "possibly-taken" or order.reference.startswith("MedicationStatement/")
+    return order.role != "draft" and (order.role == "possibly-taken" or order.reported)
 
 
 def _sum(told: _Told, *, beside: bool = False) -> Total:
@@ -152,7 +151,9 @@ def _sum(told: _Told, *, beside: bool = False) -> Total:
         return NOTHING
     low = sum(_readable(order).low for order in told.sure)
     if not beside and not any(map(_is_readable, told.sure)):
-        low = min((_readable(order).low for order in told.perhaps), default=0.0)
+        # Beside an order whose dose cannot be read, one that is only possibly taken may be nothing.
+        telling = [order for order in told.perhaps if not told.sure or order.role == "taken"]
+        low = min((_readable(order).low for order in telling), default=0.0)
     high = sum(_readable(order).high for order in orders)
     doubts = [unread(order) for order in orders if order.dose.daily is None]
     doubts += [_told_twice(order) for order in told.perhaps if beside or len(orders) > 1]
@@ -172,7 +173,7 @@ def _readable(order: Medication) -> Range:
 
 def unread(order: Medication) -> Absent | Gap:
     """A dose that is written but cannot be computed is unread; where none is written there is nothing to read."""
-    if order.dose.text:
+    if order.dose.written:
         return Gap("medications", "not-read", "dose", order.dose.problem, order.reference)
     return Absent("a dose", order.dose.problem or "it cannot be computed")
 

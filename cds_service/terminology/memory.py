@@ -39,9 +39,9 @@ class _Table(dict[_Key, _Found]):
 
 
 def _length(part: object) -> int:
-    """All characters of the strings in a key."""
+    """All characters of the strings in a key, and one for each of its parts: a long row of nothing is long too."""
     if isinstance(part, str):
         return len(part)
     if isinstance(part, Struct):
         part = astuple(part)
-    return sum(map(_length, part)) if isinstance(part, tuple) else 0
+    return len(part) + sum(map(_length, part)) if isinstance(part, tuple) else 0

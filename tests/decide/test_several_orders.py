@@ -152,3 +152,45 @@ def test_an_order_is_changed_only_where_that_sets_the_dose(library: Library) -> 
     assert any("in force" in why for why in found.left_out)
     alone = decided(library, [new("day", 20, 3)], [daily("day", 10, 3)])
     assert "update" in {kind for kind, _ in deeds(alone)}
+
+
+@pytest.mark.parametrize("told", [{"id": ""}, {"resourceType": "MedicationRequest", "reportedBoolean": True}])
+def test_what_only_tells_of_a_treatment_is_known_without_its_id(told: Json, library: Library) -> None:
+    """A statement without an id, and an order entered as reported, are no second order."""
+    said = {**statement("s", 20), **told}
+    said |= {"dosageInstruction": said.pop("dosage")} if "reportedBoolean" in told else {}
+    assert MOST in shown(decided(library, [new("b", 20)], [daily("b", 20), daily("c", 20)]))
+    assert MOST not in shown(decided(library, [new("b", 20)], [daily("b", 20), said]))
+
+
+def in_tablets(own: str, count: float, times: int) -> Json:
+    """An amount that stands there and cannot be computed: the strength of the tablet is not known."""
+    made = daily(own, count, times, "baclofen")
+    made["dosageInstruction"][0]["doseAndRate"] = [{"doseQuantity": {"value": count, "unit": "tablet"}}]
+    return made
+
+
+def test_an_amount_that_cannot_be_computed_is_unread_and_named(library: Library) -> None:
+    draft_of_it = {**in_tablets("t", 2, 3), "status": "draft"}
+    for drafts, taken in (([draft_of_it], []), ([new("b", 20)], [daily("b", 20), in_tablets("t", 2, 3)])):
+        found = decided(library, drafts, taken)
+        assert MOST not in shown(found)
+        assert "unknown strength" in not_checked(found)
+
+
+def test_a_statement_of_an_amount_that_cannot_be_computed_may_say_more(library: Library) -> None:
+    ordered = in_tablets("s", 2, 3)
+    said = {**ordered, "resourceType": "MedicationStatement", "dosage": ordered.pop("dosageInstruction")}
+    found = decided(library, [new("b", 20)], [daily("b", 20), said])
+    assert MOST not in shown(found)
+    assert "unknown strength" in not_checked(found)
+
+
+def test_two_statements_of_one_dose_may_be_two_treatments(library: Library) -> None:
+    """Nothing is ordered: 20 mg told twice is 20 mg or 40 mg, not 20 mg."""
+    found = decided(library, [new("z", 10, 3)], [statement("s", 20), statement("t", 20)])
+    assert STEP not in shown(found)
+    assert "two entries of the list may tell of one treatment" in not_checked(found)
+    assert MOST not in shown(
+        decided(library, [new("z", 10, 3)], [daily("b", 20), statement("s", 20), statement("t", 20)])
+    )

@@ -84,3 +84,21 @@ def test_a_partner_with_something_new_in_it_is_a_start(library: Library) -> None
     both = order("oxycodone", "draft", library, ingredients=("acetaminophen", "oxycodone"), classes=classes)
     (card,) = answered(chart(medications=(baclofen, running, both)), library)
     assert len(deletions(card)) == 1
+
+
+def test_which_of_two_drafts_of_the_partner_goes_is_not_ours_to_choose(library: Library) -> None:
+    baclofen = order("baclofen", "taken", library, route="oral", started=ago(60))
+    two = [order("oxycodone", "draft", library, reference=f"MedicationRequest/{own}") for own in "ab"]
+    found = decide(chart(medications=(baclofen, *two)), library, OPTIONS, "order-sign", ID)
+    assert [deletions(card) for card in found.cards] == [{}]
+    assert any("which one to remove" in why for why in found.left_out)
+
+
+def test_something_new_beside_the_partner_makes_it_no_start(library: Library) -> None:
+    """Oxycodone goes on; that paracetamol comes with it now is nothing baclofen speaks of."""
+    baclofen = order("baclofen", "taken", library, route="oral", started=ago(60))
+    running = order("oxycodone", "taken", library, started=ago(60))
+    classes = library.references.classes_of["oxycodone"]
+    both = order("oxycodone", "draft", library, ingredients=("acetaminophen", "oxycodone"), classes=classes)
+    found = chart(medications=(baclofen, running, both))
+    assert [deletions(card) for card in answered(found, library)] == [{}]

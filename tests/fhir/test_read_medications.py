@@ -265,3 +265,11 @@ def test_free_text_is_made_one_short_line() -> None:
 
 def test_an_order_from_years_ago_without_an_end_is_still_taken() -> None:
     assert only(order(authoredOn=days_ago(2000))).role == "taken"
+
+
+def test_several_versions_of_one_order_stand_as_delivered() -> None:
+    """What has one name and one address has no order of its own; a shuffled one would change from process to process."""
+    days = [days_ago(number) for number in range(1, 9)]
+    versions = [{"fullUrl": "urn:uuid:1", "resource": without(order(authoredOn=day), "id")} for day in days]
+    found = chart(medications={"resourceType": "Bundle", "type": "searchset", "entry": versions})
+    assert [str(one.changed.first) for one in found.medications if one.changed] == [day[:10] for day in days]

@@ -67,6 +67,9 @@ MEDICINES: list[Row] = [
     ("route: oral", draft(route="intrathecal"), F),
     ("route: oral", draft(), U),
     ("route: [oral, rectal]", draft(route="rectal"), T),
+    ("route: intrathecal", meds((DRUG, "taken", {"route": "oral"}), (DRUG, "taken", {"route": "intrathecal"})), F),
+    ("route: intrathecal", meds((DRUG, "taken", {}), (DRUG, "taken", {"route": "intrathecal"})), U),
+    ("route: oral", plain(), F),
     ("reason: muscle-cramp", draft(reasons=(reason("muscle-cramp"),)), T),
     ("reason: muscle-cramp", draft(reasons=(reason("spasticity"),)), F),
     ("reason: muscle-cramp", draft(), F),
@@ -109,9 +112,9 @@ def two_taken(one: Range | None, other: Range | None) -> Build:
     return meds((DRUG, "taken", {"dose": dose(one)}), (DRUG, "taken", {"dose": dose(other)}))
 
 
-def told_too(ordered: Range, told: Range | None) -> Build:
+def told_too(ordered: Range | None, told: Range | None) -> Build:
     """An order in force, and a statement of use beside it."""
-    statement = {"dose": dose(told), "reference": "MedicationStatement/s"}
+    statement = {"dose": dose(told), "reference": "MedicationStatement/s", "reported": True}
     return meds((DRUG, "taken", {"dose": dose(ordered)}), (DRUG, "taken", statement))
 
 
@@ -211,6 +214,13 @@ DOSES: list[Row] = [
     ("dose_in_force: {above: 20 mg}", told_too(exactly(15), None), F),
     ("dose_in_force: {above: 20 mg}", told_too(exactly(15), exactly(10)), U),
     ("dose_in_force: {above: 20 mg}", told_too(exactly(25), exactly(10)), T),
+    # Beside a dose that cannot be read a statement is a least dose; an order that may have ended is none.
+    ("dose_in_force: {above: 20 mg}", told_too(None, exactly(25)), T),
+    (
+        "dose_in_force: {above: 20 mg}",
+        meds((DRUG, "taken", {"dose": dose()}), (DRUG, "possibly-taken", {"dose": dose(exactly(25))})),
+        U,
+    ),
     ("dose_step: {above: 10 mg}", revised(20, day=10, night=5), F),
     ("dose_step: {above: 10 mg}", revised(21, day=10, night=5), T),
     ("daily_dose: {above: 25 mg}", revised(20, day=10, night=5), F),
@@ -437,7 +447,8 @@ def test_an_assumption_turns_unknown_into_an_answer(library: Library) -> None:
 def test_a_dose_in_words_is_unread_while_no_dose_is_absent(library: Library) -> None:
     read = read_criterion(whole(parse_yaml("daily_dose: {above: 10 mg}", "test")), library.references)
     kinds = []
-    for written in (Dose(text="as discussed", problem="no dose stated as a number"), Dose(problem="no dosage given")):
+    in_words = Dose(text="as discussed", problem="no dose stated as a number", written=True)
+    for written in (in_words, Dose(problem="no dosage given")):
         found = chart(medications=(order(DRUG, "draft", library, dose=written),))
         everything = courses(found, library.references.classes_of)
         trace: Trace = []

@@ -1,5 +1,6 @@
 """What is remembered of codes and words: found again without work, and never more than a bounded amount."""
 
+from cds_service.fhir.elements import CodeableConcept, Coding
 from cds_service.terminology.memory import LONGEST, MOST, remembered
 
 
@@ -30,3 +31,17 @@ def test_long_keys_are_not_kept_and_a_full_memory_starts_anew() -> None:
         found(str(number))
     found(longest)
     assert asked[-1] == longest
+
+
+def test_a_long_row_of_nothing_is_not_kept() -> None:
+    asked: list[int] = []
+
+    @remembered
+    def found(concept: CodeableConcept) -> int:
+        asked.append(len(concept.coding or ()))
+        return asked[-1]
+
+    usual = CodeableConcept(coding=(Coding("http://loinc.org", "2823-3", "Potassium"),) * 5, text="Potassium")
+    for concept in (usual, usual, CodeableConcept(coding=(None,) * 1000), CodeableConcept(coding=(Coding(),) * 1000)):
+        assert found(concept) == found(concept)
+    assert asked == [5, 1000, 1000, 1000, 1000]

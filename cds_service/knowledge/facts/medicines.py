@@ -17,7 +17,7 @@ from cds_service.knowledge.facts.registry import (
     spoken,
     words,
 )
-from cds_service.knowledge.logic import Truth, some
+from cds_service.knowledge.logic import Truth, every
 from cds_service.knowledge.quantities import days
 from cds_service.knowledge.references import References
 from cds_service.knowledge.spot import Spot
@@ -88,7 +88,7 @@ def new_start(spot: Spot, references: References) -> Reading:
 
 @fact(
     "route",
-    "the route of the medicine, from the order or from the product",
+    "the route of the medicine, from the order or from the product; of several orders every one is given so",
     "no route is given and the product has none of its own",
     WORDS,
     NO_TRAIT,
@@ -100,7 +100,9 @@ def route(spot: Spot, references: References) -> Reading:
     def judge(case: Case) -> Verdict:
         found = [(order, order.route in wanted if order.route else None) for order in case.orders]
         evidence = tuple(Note(f"route {order.route}", order.route) for order, _ in found if order.route)
-        return Verdict(some(answer for _, answer in found), evidence or (Absent("a route", "none given"),))
+        # One order by another route is a treatment by that route: it must not hide behind the others.
+        answer = every(held for _, held in found) if found else False
+        return Verdict(answer, evidence or (Absent("a route", "none given"),))
 
     return Reading(f"route {spoken(wanted)}", judge, NOTHING)
 

@@ -34,11 +34,16 @@ def evidence(moment: Moment, kinds: tuple[type, ...]) -> Iterable[object]:
 
 def partners(trace: Iterable[Step]) -> Iterator[Medication]:
     """The other medicines that were found, in the order of the criteria."""
+    return (order for order, _ in _found(trace))
+
+
+def _found(trace: Iterable[Step]) -> Iterator[tuple[Medication, frozenset[str]]]:
+    """Each with the words of the criterion that found it."""
     for step in trace:
         for item in step.evidence if step.value and step.leaf.partner and not step.leaf.excludes else ():
             order = item.medication if isinstance(item, Pair) else item
             if isinstance(order, Medication):
-                yield order
+                yield order, step.leaf.words
 
 
 def draft_of(case: Case, trace: Iterable[Step]) -> Medication | None:
@@ -49,10 +54,11 @@ def draft_of(case: Case, trace: Iterable[Step]) -> Medication | None:
     """
     if case.course and case.course.drafts:
         return case.course.drafts[0]
-    return next((order for order in partners(trace) if order.judged and _starts(order, case)), None)
+    return next((order for order, asked in _found(trace) if order.judged and _starts(order, asked, case)), None)
 
 
-def _starts(order: Medication, case: Case) -> bool:
-    """Whether it is known that something in this order is not taken so far."""
+def _starts(order: Medication, asked: frozenset[str], case: Case) -> bool:
+    """Whether it is known that what was asked of this order (its classes, else anything in it) is not taken so far."""
     courses = [course for course in case.courses if any(order is draft for draft in course.drafts)]
-    return any(not course.taken for course in courses) and not case.missing("medications")
+    named = [course for course in courses if not course.classes.isdisjoint(asked)] or courses
+    return any(not course.taken for course in named) and not case.missing("medications")
