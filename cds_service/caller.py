@@ -24,7 +24,7 @@ class FhirRules(NamedTuple):
     All questions of a call may take `seconds` together. At most `calls` wait for an answer at once,
     `calls_per_client` of them for one client. A server that did not answer `pause_after` calls in a row is left alone
     for `pause_seconds`. `ca_file` holds the certificates trusted there, "" for the usual ones. What is fetched for a
-    call may have so many `entries`, together with those that were sent.
+    call may have so many `entries`, together with those that were sent, and so many `bytes` by itself.
     """
 
     seconds: float = 2.0
@@ -34,6 +34,7 @@ class FhirRules(NamedTuple):
     pause_seconds: float = 30.0
     ca_file: str = ""
     entries: int = 20_000
+    bytes: int = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,7 +167,7 @@ def fhir_source(
     until = min(until, monotonic() + rules.seconds)
     visit = Visit(allowed, request.access_token, until, client, rules, guard(rules))
     sent = [*request.prefetch.values(), *([request.draft_orders] if request.draft_orders is not None else [])]
-    room = Room(rules.entries, sent)
+    room = Room(rules.entries, rules.bytes, sent)
     return Source(allowed.base, request.patient_id, templates(), visit, until, room, pace or Pace())
 
 

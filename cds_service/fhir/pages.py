@@ -24,7 +24,7 @@ FAILURES: Mapping[str, str] = {
     "fetch-not-found": "the FHIR server does not have it",
     "fetch-failed": "the FHIR server failed or cannot be reached",
     "fetch-too-large": "the answer of the FHIR server is too large",
-    "fetch-too-many": "there are more entries than one call may bring",
+    "fetch-too-many": "there is more data than one call may bring",
     "fetch-redirect": "the FHIR server sent us elsewhere",
     "fetch-garbage": "the answer of the FHIR server cannot be read",
     "fetch-blocked": "the FHIR server names an address that may not be asked",
@@ -53,11 +53,14 @@ class Fetched(NamedTuple):
 
 
 class Room:
-    """How many entries one call may still bring, for all its searches together."""
+    """How many entries and bytes one call may still bring, for all its searches together."""
 
-    def __init__(self, entries: int, sent: Sequence[Raw]) -> None:
-        """`entries` at most, those `sent` with the call included; they are counted when the first page comes."""
-        self._entries, self._sent = entries, sent
+    def __init__(self, entries: int, most_bytes: int, sent: Sequence[Raw]) -> None:
+        """`entries` at most, those `sent` with the call included; they are counted when the first page comes.
+
+        `most_bytes` are those of the pages alone: they are held until the chart is read.
+        """
+        self._entries, self._sent, self._bytes = entries, sent, most_bytes
         self._left: int | None = None
 
     def takes(self, page: bytes) -> bool:
@@ -65,9 +68,10 @@ class Room:
         if self._left is None:
             self._left = self._entries - entries_in(b"".join(self._sent))
         count = entries_in(page)
-        if count > self._left:
+        if count > self._left or len(page) > self._bytes:
             return False
         self._left -= count
+        self._bytes -= len(page)
         return True
 
 

@@ -164,6 +164,7 @@ class Settings(BaseSettings):
             pause_seconds=self.fhir_pause_seconds,
             ca_file=str(self.ca_file or ""),
             entries=self.max_entries,
+            bytes=self.max_body_bytes,
         )
 
     @property

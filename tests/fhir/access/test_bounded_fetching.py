@@ -73,7 +73,7 @@ def test_pages_beyond_the_entries_of_a_call_are_left_out_and_said(
     assert of_conditions(found) == comes_to
     assert found.unfetched == comes_to[2]
     if comes_to[2]:
-        assert "there are more entries than one call may bring" in found.gaps[0].detail
+        assert "there is more data than one call may bring" in found.gaps[0].detail
 
 
 def test_what_was_sent_counts_too() -> None:
@@ -85,6 +85,16 @@ def test_what_was_sent_counts_too() -> None:
         one_less = fetched(server.base, sent, drafts, entries=20 + 39)
     assert of_conditions(one_less) == ("partial", 30, ["fetch-too-many"])
     assert len(one_less.resources["observations"]) == 15
+
+
+def test_bytes_beyond_those_of_a_body_are_left_out_and_said() -> None:
+    wide = {"note": [{"text": "x" * 10_000}]}
+    with served(silent) as server:
+        server.serve = serving_pages(server, **wide)
+        found = fetched(server.base, {"patient": patient(), **WITHOUT}, bytes=250_000)
+        nothing = fetched(server.base, {"patient": patient(), **WITHOUT}, bytes=50_000)
+    assert of_conditions(found) == ("partial", 20, ["fetch-too-many"])
+    assert of_conditions(nothing) == ("unread", 0, ["fetch-too-many"])
 
 
 def test_all_searches_share_what_one_call_may_bring() -> None:
@@ -257,6 +267,6 @@ def test_entries_are_counted_as_those_of_a_body_are() -> None:
     call = {"hook": "patient-view", "hookInstance": "x", "context": {"patientId": "p1", "userId": "Patient/p1"}}
     body = json.dumps({**call, "prefetch": {"conditions": searchset(*listed)}}).encode() + b" " * 1000
     assert read_request(body, "patient-view", max_entries=30).patient_id == "p1"
-    room = pages.Room(30, [])
+    room = pages.Room(30, 1_000_000, [])
     assert room.takes(bytes(raw(searchset(*listed))))
     assert not room.takes(bytes(raw(searchset(condition("c31")))))
