@@ -18,7 +18,6 @@ from cds_service.decide.wording import SECTION_WORDS
 from cds_service.fhir import Gathered, fhir_source, gather, may_ask, read_chart
 from cds_service.folders import fixtures_folder
 from cds_service.hooks import FeedbackEntry, HookRequest
-from cds_service.knowledge.case import HOOKS, Hook
 from cds_service.knowledge.library import Library
 from cds_service.pace import Pace
 from cds_service.record import decision_record, feedback_record
@@ -39,7 +38,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Judged:
     """A call read and decided, before anything is written."""
 
     gathered: Gathered
@@ -58,18 +57,18 @@ def respond(
     that the caller has taken to compute ends before the record is written.
     """
     pace = pace or Pace()
-    reading = judge(request, caller.options, library, now, decision_id, caller.name, pace)
-    answer = _answer(reading, decision_id)
+    judged = judge(request, caller.options, library, now, decision_id, caller.name, pace)
+    answer = _answer(judged, decision_id)
     record = decision_record(
         _noted(request, caller.options),
         caller,
         library,
-        reading.gathered,
-        reading.chart,
-        reading.decision,
+        judged.gathered,
+        judged.chart,
+        judged.decision,
         decision_id,
         answer.status,
-        reading.timings,
+        judged.timings,
     )
     pace.check()
     pace.rest()  # the disk is waited for by many at once
@@ -87,12 +86,12 @@ def _noted(request: HookRequest, options: ClientOptions) -> HookRequest:
 def judge(
     request: HookRequest, options: ClientOptions, library: Library, now: datetime, decision_id: UUID,
     client: str = "", pace: Pace | None = None,
-) -> Reading:  # fmt: skip
+) -> Judged:  # fmt: skip
     """Gather, read the chart, decide; no side effect. `client` is the registered name of the caller.
 
     Raises `OutOfTime`, where a `pace` is given.
     """
-    hook, pace = hook_of(request), pace or Pace()
+    hook, pace = request.hook, pace or Pace()
     start = perf_counter()
     needs = library.needs(hook)
     latest = pace.until - _DECIDING_SECONDS
@@ -103,20 +102,15 @@ def judge(
     seen = perf_counter()
     decision = decide(chart, library, options, hook, decision_id, pace.check)
     done = perf_counter()
-    return Reading(gathered, chart, decision, {"read": (seen - start) * 1000, "decide": (done - seen) * 1000})
+    return Judged(gathered, chart, decision, {"read": (seen - start) * 1000, "decide": (done - seen) * 1000})
 
 
 def _templates(needs: Needs, library: Library) -> Mapping[str, str]:
     return hooks.prefetch_templates(needs, library.terms.observation_tokens(needs.tests))
 
 
-def hook_of(request: HookRequest) -> Hook:
-    """The hook of a request, which the reader of requests has already checked."""
-    return next(hook for hook in HOOKS if hook == request.hook)
-
-
-def _answer(reading: Reading, decision_id: UUID) -> Answer:
-    decision, unfetched = reading.decision, reading.gathered.unfetched
+def _answer(judged: Judged, decision_id: UUID) -> Answer:
+    decision, unfetched = judged.decision, judged.gathered.unfetched
     summary: dict[str, object] = {"unfetched": unfetched} if unfetched else {}
     if decision.unanswerable:
         body = hooks.operation_outcome(412, unanswerable(decision.unanswerable), "/prefetch", str(decision_id))

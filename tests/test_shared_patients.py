@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 
-from cds_service.knowledge.case import Hook
+from cds_service.hooks import Hook
 from cds_service.simulation.calls import call
 from cds_service.simulation.populations import Case, cases
 from tests.conftest import PATIENTS, ROOT, OpenService

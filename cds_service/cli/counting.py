@@ -12,7 +12,7 @@ import click
 from cds_service.cli.output import FINDINGS, UNREACHABLE, USAGE, cards_option, emit, json_option, library_of, stop
 
 if TYPE_CHECKING:
-    from cds_service.knowledge.case import Hook
+    from cds_service.hooks import Hook
     from cds_service.simulation.burden import Burden
 
 HOOKS = ("patient-view", "order-select", "order-sign")

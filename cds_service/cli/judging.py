@@ -11,7 +11,7 @@ from cds_service import hooks, service
 from cds_service.caller import ClientOptions
 from cds_service.cli.output import USAGE, read_json, stop
 from cds_service.knowledge.library import Library
-from cds_service.service import Reading
+from cds_service.service import Judged
 from cds_service.simulation import fixtures
 
 Json = dict[str, Any]
@@ -37,21 +37,21 @@ def wanted_request(name: str) -> Json:
         stop(USAGE, f'"{name}" is neither a file nor a synthetic patient. Patients: {known}.')
 
 
-def judged(request: Json, library: Library, region: str) -> Reading:
+def judged(request: Json, library: Library, region: str) -> Judged:
     """The decision on a request, drafts shown; ends with a sentence when the request is refused."""
-    hook = request.get("hook")
-    if hook not in hooks.SERVICES.values():
-        stop(USAGE, f"hook is {hook!r}; the services answer {', '.join(hooks.SERVICES.values())}.")
+    hook = next((hook for hook in hooks.HOOKS if hook == request.get("hook")), None)
+    if hook is None:
+        stop(USAGE, f"hook is {request.get('hook')!r}; the services answer {', '.join(hooks.HOOKS)}.")
     try:
-        read = hooks.read_request(msgspec.json.encode(request), str(hook))
+        read = hooks.read_request(msgspec.json.encode(request), hook)
     except hooks.Refused as refused:
         stop(USAGE, f"{refused.status}: {refused.message} ({refused.pointer or 'the body'})")
     options = ClientOptions(shows_drafts=True, findings_extension=True, region=region)
     return service.judge(read, options, library, clock(), uuid4())
 
 
-def cards_of(reading: Reading) -> list[Json]:
+def cards_of(result: Judged) -> list[Json]:
     """The cards as they would go over the wire."""
-    found: Json = msgspec.json.decode(hooks.encode_cards(reading.decision.cards))
+    found: Json = msgspec.json.decode(hooks.encode_cards(result.decision.cards))
     cards: list[Json] = found["cards"]
     return cards

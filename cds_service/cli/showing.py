@@ -12,7 +12,7 @@ from cds_service.cli.output import OK, USAGE, cards_option, emit, json_option, l
 if TYPE_CHECKING:
     from cds_service.decide import Outcome
     from cds_service.knowledge.library import Library
-    from cds_service.service import Reading
+    from cds_service.service import Judged
     from cds_service.simulation.fixtures import Fixture
 
 region_option = click.option("--region", default="us", show_default=True, help="Jurisdiction: us, uk or de.")
@@ -41,12 +41,12 @@ def demo(name: str, listing: bool, whole: bool, region: str, cards: Path | None,
     except fixtures.UnknownFixture:
         stop(USAGE, f'No synthetic patient is called "{name}"; cramp-cds demo --list names them.')
     start = time.perf_counter()
-    reading = judged(patient.request, library, _region(region, tuple(library.regions)))
+    result = judged(patient.request, library, _region(region, tuple(library.regions)))
     spent = (time.perf_counter() - start) * 1000
     if as_json:
-        emit({"patient": patient.name, "story": patient.story, "cards": cards_of(reading)})
+        emit({"patient": patient.name, "story": patient.story, "cards": cards_of(result)})
         return
-    _draw(patient, library, reading, spent, whole)
+    _draw(patient, library, result, spent, whole)
 
 
 def _list(found: list[tuple[str, str]]) -> None:
@@ -61,7 +61,7 @@ def _region(region: str, known: tuple[str, ...]) -> str:
     return region
 
 
-def _draw(patient: "Fixture", library: "Library", reading: "Reading", spent: float, whole: bool) -> None:
+def _draw(patient: "Fixture", library: "Library", result: "Judged", spent: float, whole: bool) -> None:
     from cds_service.cli.drawing import console, draw_cards, draw_trace
     from cds_service.cli.judging import cards_of
 
@@ -73,8 +73,8 @@ def _draw(patient: "Fixture", library: "Library", reading: "Reading", spent: flo
         f"{states.count('draft')} draft) · synthetic patient [bold]{name}[/], hook {hook}"
     )
     out.print(f"[dim]{patient.story}[/]\n")
-    draw_cards(out, cards_of(reading), whole)
-    told = [one for one in reading.decision.outcomes if one.result != "quiet"]
+    draw_cards(out, cards_of(result), whole)
+    told = [one for one in result.decision.outcomes if one.result != "quiet"]
     unjudged = len({one.card.id for one in told if one.result == "cannot-judge"})
     if unjudged:
         out.print(f"\n{unjudged} of {len(library.cards)} cards could not be judged: what they ask for is not known.")
@@ -103,8 +103,8 @@ def explain(card: str, request_or_patient: str, region: str, cards: Path | None,
     request = wanted_request(request_or_patient)
     if request.get("hook") not in chosen[0].hooks:
         stop(OK, f"{card} does not answer the hook {request.get('hook')}; it answers {', '.join(chosen[0].hooks)}.")
-    reading = judged(request, library, region)
-    outcomes = [outcome for outcome in reading.decision.outcomes if outcome.card.id == card]
+    result = judged(request, library, region)
+    outcomes = [outcome for outcome in result.decision.outcomes if outcome.card.id == card]
     if as_json:
         emit([_plain(outcome) for outcome in outcomes])
     elif not outcomes:

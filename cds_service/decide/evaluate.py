@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from cds_service.chart import Chart, Gap, Medication
 from cds_service.decide.decision import Finding, Outcome
 from cds_service.decide.joining import one_for_all
+from cds_service.hooks import Hook
 from cds_service.knowledge.card import Card, Indicator
-from cds_service.knowledge.case import Case, Course, Hook, Pair
+from cds_service.knowledge.case import Case, Course, Pair
 from cds_service.knowledge.criteria import Step, Trace, could_hold
 from cds_service.knowledge.facts.partners import unidentified
 from cds_service.knowledge.library import Deck

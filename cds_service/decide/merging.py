@@ -6,8 +6,8 @@ from typing import NamedTuple
 from cds_service.chart import Problem
 from cds_service.decide.decision import RANK, Finding
 from cds_service.decide.joining import has_draft
+from cds_service.hooks import Hook
 from cds_service.knowledge.card import Indicator
-from cds_service.knowledge.case import Hook
 
 MOST_CARDS = 5
 

@@ -10,8 +10,9 @@ from cds_service.decide.merging import Bundle, titles
 from cds_service.decide.rendering import Rendered, extension, override_reasons, shown_of, source
 from cds_service.decide.style import Style
 from cds_service.decide.unchecked import HEADING, capital, gap_reason, subject
+from cds_service.hooks import Hook
 from cds_service.knowledge.card import Card
-from cds_service.knowledge.case import Case, Hook
+from cds_service.knowledge.case import Case
 from cds_service.knowledge.placeholders import Moment, shortened
 from cds_service.knowledge.references import References
 from cds_service.knowledge.templates import fitted, markdown, plain_text

@@ -12,8 +12,9 @@ from cds_service.decide.merging import Bundle, bundle_of, bundled, seated, silen
 from cds_service.decide.quality import quality_card
 from cds_service.decide.rendering import Rendered, render
 from cds_service.decide.style import Style
+from cds_service.hooks import Hook
 from cds_service.knowledge.card import Card
-from cds_service.knowledge.case import Course, Hook, courses
+from cds_service.knowledge.case import Course, courses
 from cds_service.knowledge.library import Deck, Library
 from cds_service.pace import Check, OutOfTime, no_limit
 

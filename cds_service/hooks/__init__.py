@@ -1,6 +1,14 @@
 """The CDS Hooks wire: requests in, cards out, discovery, feedback; no FHIR is read here."""
 
-from cds_service.hooks.discovery import SERVICES, ServiceDescription, describe_service, discovery, prefetch_templates
+from cds_service.hooks.discovery import (
+    HOOKS,
+    SERVICES,
+    Hook,
+    ServiceDescription,
+    describe_service,
+    discovery,
+    prefetch_templates,
+)
 from cds_service.hooks.feedback import FeedbackEntry, OverrideReason, read_feedback
 from cds_service.hooks.outcome import operation_outcome
 from cds_service.hooks.prune import prune
@@ -23,12 +31,14 @@ from cds_service.hooks.strict_json import tame_numbers
 
 __all__ = [
     "FINDINGS_EXTENSION",
+    "HOOKS",
     "LONGEST_SUMMARY",
     "SERVICES",
     "Action",
     "Card",
     "Coding",
     "FeedbackEntry",
+    "Hook",
     "HookRequest",
     "Link",
     "OverrideReason",

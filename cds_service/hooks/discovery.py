@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Literal
 
 import msgspec
 
 from cds_service.chart import Needs, Section
 
 SPECIFICATION = "2.0.1"
-SERVICES: Mapping[str, str] = MappingProxyType(
+Hook = Literal["patient-view", "order-select", "order-sign"]
+HOOKS: tuple[Hook, ...] = ("patient-view", "order-select", "order-sign")
+SERVICES: Mapping[str, Hook] = MappingProxyType(
     {
         "cramp-patient-view": "patient-view",
         "cramp-order-select": "order-select",

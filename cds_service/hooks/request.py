@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from cds_service.hooks.discovery import Hook
 from cds_service.hooks.refused import Refused, kind_of, quoted
 from cds_service.hooks.strict_json import check_depth, read_strict
 
@@ -44,7 +45,7 @@ class HookRequest:
     looked for: there the last one counts. `access_token` lives as long as the call: it is never written anywhere.
     """
 
-    hook: str
+    hook: Hook
     hook_instance: str
     patient_id: str
     user_id: str
@@ -71,7 +72,7 @@ _read_envelope = msgspec.json.Decoder(_Envelope).decode
 _read_context = msgspec.json.Decoder(_Context).decode
 
 
-def read_request(body: bytes, hook: str, *, max_depth: int = 64, max_entries: int = MAX_ENTRIES) -> HookRequest:
+def read_request(body: bytes, hook: Hook, *, max_depth: int = 64, max_entries: int = MAX_ENTRIES) -> HookRequest:
     """Read the body of a call to the service for `hook`.
 
     Raises `Refused`: 400 with the member's JSON Pointer when it is not a call, 413 when it has too many entries.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from cds_service.chart import Section
-from cds_service.knowledge.case import Hook
+from cds_service.hooks import Hook
 from cds_service.knowledge.criteria import Compiled, Criterion, Leaf, leaves
 from cds_service.knowledge.fillings import Filling
 from cds_service.knowledge.references import Citation, Gate, OrderTemplate, OverrideReason

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from cds_service.hooks import HOOKS, Hook
 from cds_service.knowledge.card import (
     INDICATORS,
     STATUSES,
@@ -17,7 +18,6 @@ from cds_service.knowledge.card import (
     Status,
     Summary,
 )
-from cds_service.knowledge.case import HOOKS, Hook
 from cds_service.knowledge.criteria import ALWAYS, compile_criterion
 from cds_service.knowledge.faults import Fault, LibraryError, not_one_of
 from cds_service.knowledge.gating import gates_before

@@ -5,15 +5,14 @@ The anchor of a card is an ingredient's *course*: all orders of that ingredient 
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from cds_service.chart import Allergy, Chart, Day, Gap, LabResult, Medication, Problem, Section
+from cds_service.hooks import Hook
 from cds_service.knowledge.logic import Truth
 
-Hook = Literal["patient-view", "order-select", "order-sign"]
-HOOKS: tuple[Hook, ...] = ("patient-view", "order-select", "order-sign")
 # Two orders of one ingredient belong to one stretch of use when no more than this lies between them.
 LONGEST_BREAK_DAYS = 30
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cds_service.chart import Needs, Section
+from cds_service.hooks import Hook
 from cds_service.knowledge.card import Card
 from cds_service.knowledge.cards import read_card
-from cds_service.knowledge.case import Hook
 from cds_service.knowledge.criteria import leaves
 from cds_service.knowledge.faults import Fault, LibraryError, not_one_of
 from cds_service.knowledge.references import References

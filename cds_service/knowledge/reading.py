@@ -52,23 +52,23 @@ def _leaf(spot: Spot, word: str, if_unknown: Spot | None, references: References
     if excludes and if_unknown is None and fact.unknown_when != "never":
         spot.fault(f'{word} under "none" may be unknown: say if_unknown: assume-absent, assume-present or stay-unknown')
     assumed = _MEANINGS[if_unknown.choice("if_unknown", ASSUMPTIONS)] if if_unknown else None
-    question = f"{word}: {spot.value!r}"
-    reading = references.readings.get(question)
-    if reading is None:
-        reading = references.readings[question] = fact.build(spot, references)
+    key = f"{word}: {spot.value!r}"
+    question = references.questions.get(key)
+    if question is None:
+        question = references.questions[key] = fact.build(spot, references)
     line = spot.document.line(spot.path)
     return Leaf(
         word,
-        reading.text,
+        question.text,
         place(spot.path),
         line,
-        reading.judge,
-        reading.needs,
-        reading.tests,
+        question.judge,
+        question.needs,
+        question.tests,
         assumed,
-        reading.partner,
+        question.partner,
         excludes,
-        of_patient=reading.of_patient,
+        of_patient=question.of_patient,
         words=frozenset(str(part.value) for part in walk(spot)),
     )
 

@@ -10,7 +10,7 @@ from cds_service.knowledge.statements import NO_ATTRIBUTES, SharedAttributes
 from cds_service.terminology import Terms
 
 if TYPE_CHECKING:
-    from cds_service.knowledge.facts.registry import Reading
+    from cds_service.knowledge.facts.registry import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class References:
     """Everything shared between cards, checked and ready to look up.
 
     `catalogue` holds every card id ever given; `classes_of` the classes of each ingredient; `regions` the title of each
-    jurisdiction; `attributes` what is said of the source of every card. `readings` are the facts read so far: the same
+    jurisdiction; `attributes` what is said of the source of every card. `questions` are the facts read so far: the same
     question on two cards is one function.
     """
 
@@ -101,7 +101,7 @@ class References:
     classes_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
     regions: Mapping[str, str] = field(default_factory=dict)
     attributes: SharedAttributes = NO_ATTRIBUTES
-    readings: "dict[str, Reading]" = field(default_factory=dict, init=False, compare=False, repr=False)
+    questions: "dict[str, Question]" = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def gates_for(self, classes: frozenset[str]) -> tuple[Gate, ...]:
         """The gates that stand before a proposal of these classes."""

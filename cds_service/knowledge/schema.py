@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from cds_service.hooks import HOOKS
 from cds_service.knowledge.card import INDICATORS, STATUSES
 from cds_service.knowledge.cards import ATTRIBUTES, GRADES, OPTIONAL, REGIONAL, REQUIRED, REVIEW
-from cds_service.knowledge.case import HOOKS
 from cds_service.knowledge.criteria import ASSUMPTIONS, OPERATORS
 from cds_service.knowledge.facts import FACTS
 from cds_service.knowledge.faults import Fault

@@ -12,8 +12,8 @@ import msgspec
 
 from cds_service import hooks, service
 from cds_service.caller import ClientOptions
+from cds_service.hooks import Hook
 from cds_service.knowledge.card import INDICATORS
-from cds_service.knowledge.case import Hook
 from cds_service.knowledge.library import Library
 from cds_service.simulation.calls import call, day_after, noon
 from cds_service.simulation.populations import Case, Place, Skipped

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from cds_service.knowledge.case import Hook
+from cds_service.hooks import Hook
 from cds_service.simulation.populations import Case
 
 # What a search under each key finds, and what comes along because the findings point to it.

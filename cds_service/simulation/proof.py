@@ -12,8 +12,8 @@ from cds_service.caller import ClientOptions
 from cds_service.chart import Chart
 from cds_service.decide import Decision, decide
 from cds_service.fhir import gather, read_chart
+from cds_service.hooks import HOOKS, Hook
 from cds_service.knowledge.card import Card
-from cds_service.knowledge.case import HOOKS, Hook
 from cds_service.knowledge.criteria import Criterion, Leaf, compile_criterion, leaves, negated, substituted
 from cds_service.knowledge.library import Library
 from cds_service.simulation.vignettes import CLOCK, Vignette, compare

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cds_service.chart import SECTIONS
-from cds_service.hooks import FINDINGS_EXTENSION
-from cds_service.knowledge.case import HOOKS, Hook
+from cds_service.hooks import FINDINGS_EXTENSION, HOOKS, Hook
 from cds_service.knowledge.faults import Fault, LibraryError
 from cds_service.knowledge.library import card_folders
 from cds_service.knowledge.spot import Spot, whole

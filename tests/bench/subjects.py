@@ -57,5 +57,5 @@ def decoded_only(
     request: HookRequest, caller: Caller, cards: Library, journal: Journal, now: datetime, decision_id: UUID, pace: Pace
 ) -> service.Answer:
     """Nothing but what comes before the medicine: routing, strict reading, decoding, and an empty answer."""
-    gather(request, cards.needs(service.hook_of(request)))
+    gather(request, cards.needs(request.hook))
     return service.Answer(200, hooks.encode_cards(()), {})

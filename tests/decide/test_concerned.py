@@ -7,8 +7,9 @@ import pytest
 
 from cds_service.chart import SECTIONS, Chart, SectionState
 from cds_service.decide.evaluate import blind_spots, concerned
+from cds_service.hooks import HOOKS, Hook
 from cds_service.knowledge.card import Card
-from cds_service.knowledge.case import HOOKS, Case, Course, Hook, Verdict, courses
+from cds_service.knowledge.case import Case, Course, Verdict, courses
 from cds_service.knowledge.criteria import Trace, compile_criterion
 from cds_service.knowledge.library import Library, deck_of
 from cds_service.knowledge.reading import read_criterion

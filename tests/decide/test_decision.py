@@ -12,8 +12,9 @@ from cds_service.caller import ClientOptions
 from cds_service.chart import SECTIONS, Chart, Gap
 from cds_service.decide import Decision, decide
 from cds_service.decide.merging import MOST_CARDS
+from cds_service.hooks import Hook
 from cds_service.knowledge.card import Card, Level, Merge
-from cds_service.knowledge.case import Case, Hook
+from cds_service.knowledge.case import Case
 from cds_service.knowledge.criteria import Trace
 from cds_service.knowledge.library import Library
 from cds_service.knowledge.placeholders import Filler, Moment

@@ -8,8 +8,8 @@ import pytest
 from cds_service.caller import ClientOptions
 from cds_service.chart import Chart
 from cds_service.decide import Decision, decide
+from cds_service.hooks import Hook
 from cds_service.knowledge.card import Level
-from cds_service.knowledge.case import Hook
 from cds_service.knowledge.criteria import compile_criterion
 from cds_service.knowledge.library import Library
 from cds_service.knowledge.reading import read_criterion

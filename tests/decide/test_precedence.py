@@ -8,8 +8,9 @@ import pytest
 from cds_service.chart import Problem
 from cds_service.decide.decision import Finding
 from cds_service.decide.merging import bundled, silenced
+from cds_service.hooks import HOOKS, Hook
 from cds_service.knowledge.card import Card
-from cds_service.knowledge.case import HOOKS, Case, Course, Hook, Verdict
+from cds_service.knowledge.case import Case, Course, Verdict
 from cds_service.knowledge.criteria import Leaf, Step
 from cds_service.knowledge.library import Library, load_library
 from cds_service.knowledge.precedence import Row, rows

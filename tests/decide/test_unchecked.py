@@ -7,7 +7,7 @@ import pytest
 from cds_service.caller import ClientOptions
 from cds_service.chart import Chart, Dose, Gap
 from cds_service.decide import decide
-from cds_service.knowledge.case import Hook
+from cds_service.hooks import Hook
 from cds_service.knowledge.library import Library
 from tests.decide.test_decision import ID
 from tests.knowledge.charts import ago, chart, exactly, order, problem, reason, result

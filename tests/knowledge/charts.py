@@ -21,7 +21,8 @@ from cds_service.chart import (
     SectionState,
     Therapy,
 )
-from cds_service.knowledge.case import Case, Hook, courses
+from cds_service.hooks import Hook
+from cds_service.knowledge.case import Case, courses
 from cds_service.knowledge.criteria import Trace, compile_criterion
 from cds_service.knowledge.library import Library
 from cds_service.knowledge.logic import Truth

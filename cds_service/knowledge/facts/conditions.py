@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from cds_service.chart import Allergy, Gap, Problem, Section
 from cds_service.knowledge.case import Case, Evidence, Verdict
-from cds_service.knowledge.facts.registry import TRUE, WORDS, Reading, classes_spoken, fact, marked, spoken, words
+from cds_service.knowledge.facts.registry import TRUE, WORDS, Question, classes_spoken, fact, marked, spoken, words
 from cds_service.knowledge.references import References
 from cds_service.knowledge.spot import Spot
 from cds_service.knowledge.traits import NO_TRAIT, Trait
@@ -33,7 +33,7 @@ CONCEPT_TRAITS: Mapping[str, frozenset[Trait]] = {PREGNANCY: frozenset({"sex", "
     },
     NO_TRAIT,
 )
-def has_condition(spot: Spot, references: References) -> Reading:
+def has_condition(spot: Spot, references: References) -> Question:
     """`has_condition: some-concept`, `has_condition: {concept: [a, b], ever: true, in_words: true}`."""
     concept, ever, in_words = spot, False, False
     if isinstance(spot.value, dict):
@@ -42,7 +42,7 @@ def has_condition(spot: Spot, references: References) -> Reading:
     wanted = frozenset(words(concept, "the condition", references.concepts))
     names = spoken(tuple(references.concepts[name] for name in sorted(wanted)))
     text = f"{names} recorded, now or in the past" if ever else f"{names} on the problem list"
-    return Reading(text, lambda case: _condition(case, wanted, ever, in_words), _CONDITIONS, of_patient=True)
+    return Question(text, lambda case: _condition(case, wanted, ever, in_words), _CONDITIONS, of_patient=True)
 
 
 @fact(
@@ -52,12 +52,12 @@ def has_condition(spot: Spot, references: References) -> Reading:
     TRUE,
     CONCEPT_TRAITS[PREGNANCY],
 )
-def pregnant(spot: Spot, references: References) -> Reading:
+def pregnant(spot: Spot, references: References) -> Question:
     """`pregnant: true`; never inferred from age or sex."""
     spot.true()
     wanted = frozenset({PREGNANCY})
     needs: frozenset[Section] = frozenset({"conditions", "observations"})
-    return Reading("a pregnancy is recorded", lambda case: _condition(case, wanted), needs, of_patient=True)
+    return Question("a pregnancy is recorded", lambda case: _condition(case, wanted), needs, of_patient=True)
 
 
 def _condition(case: Case, wanted: frozenset[str], ever: bool = False, in_words: bool = False) -> Verdict:
@@ -80,7 +80,7 @@ def _condition(case: Case, wanted: frozenset[str], ever: bool = False, in_words:
     WORDS,
     NO_TRAIT,
 )
-def allergic_to(spot: Spot, references: References) -> Reading:
+def allergic_to(spot: Spot, references: References) -> Question:
     """`allergic_to: some-class`."""
     allowed = frozenset(references.terms.classes) | references.terms.ingredients | frozenset(references.concepts)
     wanted = frozenset(words(spot, "the substance", allowed))
@@ -95,7 +95,7 @@ def allergic_to(spot: Spot, references: References) -> Reading:
         )
         return Verdict(None, gaps) if gaps else Verdict(False)
 
-    return Reading(
+    return Question(
         f"allergy to {classes_spoken(tuple(sorted(wanted)), references)} recorded", judge, _ALLERGIES, of_patient=True
     )
 

@@ -6,7 +6,7 @@ from cds_service.chart import Dose, Gap, Medication, Range
 from cds_service.knowledge.case import Absent, Case, Course, Note, Verdict, within
 from cds_service.knowledge.daily_dose import NOTHING, Total, in_force, planned, spread, step, told, total, unread
 from cds_service.knowledge.facts.compare import RELATIONS, WORDING, Bound, relation_of
-from cds_service.knowledge.facts.registry import MEDICATIONS, SPAN, Reading, fact
+from cds_service.knowledge.facts.registry import MEDICATIONS, SPAN, Question, fact
 from cds_service.knowledge.faults import not_one_of
 from cds_service.knowledge.logic import Truth, every, some
 from cds_service.knowledge.quantities import days, plain, quantity
@@ -69,26 +69,26 @@ def _dose_bound(spot: Spot, what: str) -> tuple[Bound, str]:
     _BOUNDS,
     NO_TRAIT,
 )
-def daily_dose(spot: Spot, references: References) -> Reading:
+def daily_dose(spot: Spot, references: References) -> Question:
     """`daily_dose: {above: 10 mg}`; two products of one ingredient count together."""
     bound, text = _dose_bound(spot, "dose per day")
-    return Reading(text, lambda case: _against(bound, planned(case.course) if case.course else NOTHING), frozenset())
+    return Question(text, lambda case: _against(bound, planned(case.course) if case.course else NOTHING), frozenset())
 
 
 @fact("single_dose", "the dose of one order taken at one time", _NOT_COMPUTABLE, _BOUNDS, NO_TRAIT)
-def single_dose(spot: Spot, references: References) -> Reading:
+def single_dose(spot: Spot, references: References) -> Question:
     """`single_dose: {at_least: 600 mg}`."""
     bound, text = _dose_bound(spot, "single dose")
-    return Reading(text, _judge(bound, lambda dose: dose.single, " mg"), frozenset())
+    return Question(text, _judge(bound, lambda dose: dose.single, " mg"), frozenset())
 
 
 @fact("times_per_day", "how often a day the dose is taken", _NOT_COMPUTABLE, _COUNTS, NO_TRAIT)
-def times_per_day(spot: Spot, references: References) -> Reading:
+def times_per_day(spot: Spot, references: References) -> Question:
     """`times_per_day: {at_least: 3}`."""
     relation, limit = relation_of(spot.mapping((), RELATIONS), spot)
     bound = Bound(relation, limit.number())
     text = f"{WORDING[relation]} {plain(bound.number)} doses a day"
-    return Reading(text, _judge(bound, lambda dose: dose.times_per_day, " a day"), frozenset())
+    return Question(text, _judge(bound, lambda dose: dose.times_per_day, " a day"), frozenset())
 
 
 @fact(
@@ -104,7 +104,7 @@ def times_per_day(spot: Spot, references: References) -> Reading:
     },
     NO_TRAIT,
 )
-def dose_step(spot: Spot, references: References) -> Reading:
+def dose_step(spot: Spot, references: References) -> Question:
     """`dose_step: {above: 10 mg}`, `dose_step: {at_least: 10 mg, within: 7 days}`."""
     members = spot.mapping((), ["above", "at_least", "within"])
     relation, limit = relation_of(members, spot)
@@ -129,7 +129,7 @@ def dose_step(spot: Spot, references: References) -> Reading:
         return Verdict(every((answer, recent)), (evidence,))
 
     soon = f" within {span} days of the last change" if span is not None else ""
-    return Reading(f"raised by {WORDING[relation]} {plain(bound.number)} mg a day{soon}", judge, MEDICATIONS)
+    return Question(f"raised by {WORDING[relation]} {plain(bound.number)} mg a day{soon}", judge, MEDICATIONS)
 
 
 def _recently_changed(course: Course, case: Case, span: int) -> Truth:
@@ -146,7 +146,7 @@ def _recently_changed(course: Course, case: Case, span: int) -> Truth:
     {"type": "object", "required": ["within"], "properties": {"within": SPAN}, "additionalProperties": False},
     NO_TRAIT,
 )
-def renewal(spot: Spot, references: References) -> Reading:
+def renewal(spot: Spot, references: References) -> Question:
     """`renewal: {within: 30 days}`."""
     span = days(spot.mapping(["within"], [])["within"])
 
@@ -162,7 +162,7 @@ def renewal(spot: Spot, references: References) -> Reading:
             return Verdict(None, gaps)
         return Verdict(answer, () if answer is False else (Note("an earlier order of the same medicine"),))
 
-    return Reading(f"a renewal of an order of the last {span} days at the same dose", judge, MEDICATIONS)
+    return Question(f"a renewal of an order of the last {span} days at the same dose", judge, MEDICATIONS)
 
 
 def _before(course: Course, case: Case, span: int) -> Iterator[tuple[Truth, Total]]:
@@ -190,7 +190,7 @@ def _same_dose(written: Total, earlier: Total) -> Truth:
     _BOUNDS,
     NO_TRAIT,
 )
-def dose_in_force(spot: Spot, references: References) -> Reading:
+def dose_in_force(spot: Spot, references: References) -> Question:
     """`dose_in_force: {at_most: 20 mg}`; false where none is in force."""
     relation, limit = relation_of(spot.mapping((), RELATIONS), spot)
     bound = Bound(relation, _milligrams(limit))
@@ -202,4 +202,4 @@ def dose_in_force(spot: Spot, references: References) -> Reading:
             return Verdict(None, gaps) if gaps else Verdict(False, (Absent("an order in force"),))
         return _against(bound, total(taken), " in force")
 
-    return Reading(f"dose in force {WORDING[relation]} {plain(bound.number)} mg a day", judge, MEDICATIONS)
+    return Question(f"dose in force {WORDING[relation]} {plain(bound.number)} mg a day", judge, MEDICATIONS)

@@ -7,7 +7,7 @@ from datetime import date
 from cds_service.chart import LabResult, Range, Section
 from cds_service.knowledge.case import Absent, Case, Course, Evidence, Verdict, within
 from cds_service.knowledge.facts.compare import RELATIONS, WORDING, Bound, relation_of
-from cds_service.knowledge.facts.registry import SPAN, TRUE, WORDS, Reading, fact, marked, spoken, words
+from cds_service.knowledge.facts.registry import SPAN, TRUE, WORDS, Question, fact, marked, spoken, words
 from cds_service.knowledge.logic import Truth, every, negate, some
 from cds_service.knowledge.quantities import days, plain, quantity, readable_unit
 from cds_service.knowledge.references import Limit, References
@@ -36,7 +36,7 @@ _LIMIT = {"type": "string", "minLength": 1}
     },
     NO_TRAIT,
 )
-def lab(spot: Spot, references: References) -> Reading:
+def lab(spot: Spot, references: References) -> Question:
     """`lab: {test: some-test, below: low, within: 90 days}`."""
     members = spot.mapping(["test", "within"], [*RELATIONS, "unless_haemolysed"])
     test = members["test"].choice("the lab test", references.terms.tests)
@@ -56,7 +56,7 @@ def lab(spot: Spot, references: References) -> Reading:
         return _doubted(case, result, title, span, intact) or Verdict(_against(result, bounds, floor), (result,))
 
     text = f"{title} {WORDING[relation]} {_spoken_limit(limit, references, test)} within {span} days"
-    return Reading(text, judge, _OBSERVATIONS, frozenset({test}), of_patient=True)
+    return Question(text, judge, _OBSERVATIONS, frozenset({test}), of_patient=True)
 
 
 _OPPOSITE = {"below": "at_least", "at_least": "below", "above": "at_most", "at_most": "above"}
@@ -175,7 +175,7 @@ def reach(result: LabResult) -> Range:
     },
     NO_TRAIT,
 )
-def lab_missing(spot: Spot, references: References) -> Reading:
+def lab_missing(spot: Spot, references: References) -> Question:
     """`lab_missing: {any_of: [a, b], within: 30 days, since_start: true}`."""
     members = spot.mapping(["within"], ["any_of", "all_of", "since_start"])
     mode = "any_of" if "any_of" in members else "all_of"
@@ -197,7 +197,7 @@ def lab_missing(spot: Spot, references: References) -> Reading:
     titles = spoken(tuple(references.terms.tests[test].title for test in tests))
     since = " and since the medicine was started" if since_start else ""
     text = f"no {titles} result within {span} days{since}"
-    return Reading(text, judge, _OBSERVATIONS, frozenset(tests), of_patient=not since_start)
+    return Question(text, judge, _OBSERVATIONS, frozenset(tests), of_patient=not since_start)
 
 
 def usable_since(case: Case, test: str, span: int, since_start: bool) -> Truth:

@@ -10,7 +10,7 @@ from cds_service.knowledge.facts.registry import (
     SPAN,
     TRUE,
     WORDS,
-    Reading,
+    Question,
     classes_spoken,
     fact,
     marked,
@@ -34,7 +34,7 @@ _STATES = {"ordered": "being ordered now", "taken": "being taken", "stopped": "s
     {"enum": sorted(_STATES)},
     NO_TRAIT,
 )
-def medicine_is(spot: Spot, references: References) -> Reading:
+def medicine_is(spot: Spot, references: References) -> Question:
     """`medicine_is: ordered`."""
     state = spot.choice("the state of a medicine", _STATES)
 
@@ -49,7 +49,7 @@ def medicine_is(spot: Spot, references: References) -> Reading:
         return Verdict(None, gaps) if gaps else Verdict(False)
 
     needs = NOTHING if state == "ordered" else MEDICATIONS
-    return Reading(f"the medicine is {_STATES[state]}", judge, needs)
+    return Question(f"the medicine is {_STATES[state]}", judge, needs)
 
 
 @fact(
@@ -59,7 +59,7 @@ def medicine_is(spot: Spot, references: References) -> Reading:
     {"oneOf": [TRUE, {"type": "object", "required": ["class"], "properties": {"class": {"type": "string"}}}]},
     NO_TRAIT,
 )
-def new_start(spot: Spot, references: References) -> Reading:
+def new_start(spot: Spot, references: References) -> Question:
     """`new_start: true`, `new_start: {class: some-class}`."""
     if isinstance(spot.value, dict):
         members = spot.mapping(["class"], [])
@@ -83,7 +83,7 @@ def new_start(spot: Spot, references: References) -> Reading:
     text = "the medicine is new for this patient"
     if group:
         text = f"nothing taken so far that is {classes_spoken((group,), references)}"
-    return Reading(text, judge, MEDICATIONS)
+    return Question(text, judge, MEDICATIONS)
 
 
 @fact(
@@ -93,7 +93,7 @@ def new_start(spot: Spot, references: References) -> Reading:
     WORDS,
     NO_TRAIT,
 )
-def route(spot: Spot, references: References) -> Reading:
+def route(spot: Spot, references: References) -> Question:
     """`route: oral`, `route: [intrathecal, topical]`."""
     wanted = words(spot, "the route", references.terms.route_words)
 
@@ -104,7 +104,7 @@ def route(spot: Spot, references: References) -> Reading:
         answer = every(held for _, held in found) if found else False
         return Verdict(answer, evidence or (Absent("a route", "none given"),))
 
-    return Reading(f"route {spoken(wanted)}", judge, NOTHING)
+    return Question(f"route {spoken(wanted)}", judge, NOTHING)
 
 
 @fact(
@@ -124,7 +124,7 @@ def route(spot: Spot, references: References) -> Reading:
     },
     NO_TRAIT,
 )
-def reason(spot: Spot, references: References) -> Reading:
+def reason(spot: Spot, references: References) -> Question:
     """`reason: some-concept`, `reason: {is: [a, b], in_words: true}`."""
     named, in_words = spot, False
     if isinstance(spot.value, dict):
@@ -132,7 +132,7 @@ def reason(spot: Spot, references: References) -> Reading:
         named, in_words = members["is"], marked(members, "in_words")
     wanted = frozenset(words(named, "the condition", references.concepts))
     names = tuple(references.concepts[name] for name in sorted(wanted))
-    return Reading(f"ordered because of {spoken(names)}", lambda case: _reason(case, wanted, in_words), NOTHING)
+    return Question(f"ordered because of {spoken(names)}", lambda case: _reason(case, wanted, in_words), NOTHING)
 
 
 def _reason(case: Case, wanted: frozenset[str], in_words: bool) -> Verdict:
@@ -159,7 +159,7 @@ def _reason_gap(order: Medication) -> Gap:
 
 
 @fact("no_reason", "the medicine: no reason stands on the order", "never", TRUE, NO_TRAIT)
-def no_reason(spot: Spot, references: References) -> Reading:
+def no_reason(spot: Spot, references: References) -> Question:
     """`no_reason: true`; a reason that is not understood is a reason all the same."""
     spot.true()
 
@@ -167,7 +167,7 @@ def no_reason(spot: Spot, references: References) -> Reading:
         bare = not any(order.reasons for order in case.orders)
         return Verdict(bare, (Absent("a recorded reason"),) if bare else ())
 
-    return Reading("no reason recorded on the order", judge, NOTHING)
+    return Question("no reason recorded on the order", judge, NOTHING)
 
 
 def _started(case: Case) -> Day | None:
@@ -175,7 +175,7 @@ def _started(case: Case) -> Day | None:
 
 
 @fact("in_class", "the medicine itself: of one of these classes", "never", WORDS, NO_TRAIT)
-def in_class(spot: Spot, references: References) -> Reading:
+def in_class(spot: Spot, references: References) -> Question:
     """`in_class: some-class`, for cards about several classes."""
     wanted = frozenset(words(spot, "the drug class", references.terms.classes))
 
@@ -183,14 +183,14 @@ def in_class(spot: Spot, references: References) -> Reading:
         held = case.course is not None and bool(case.course.classes & wanted)
         return Verdict(held, case.orders[:1] if held else ())
 
-    return Reading(f"the medicine is of the class {classes_spoken(tuple(sorted(wanted)), references)}", judge, NOTHING)
+    return Question(f"the medicine is of the class {classes_spoken(tuple(sorted(wanted)), references)}", judge, NOTHING)
 
 
 _SINCE = {"type": "object", "required": ["within"], "properties": {"within": SPAN}, "additionalProperties": False}
 
 
 @fact("started", "when the present stretch of use began", "no usable start date", _SINCE, NO_TRAIT)
-def started(spot: Spot, references: References) -> Reading:
+def started(spot: Spot, references: References) -> Question:
     """`started: {within: 30 days}`."""
     span = days(spot.mapping(["within"], [])["within"])
 
@@ -198,7 +198,7 @@ def started(spot: Spot, references: References) -> Reading:
         day = _started(case)
         return _dated(day, None if day is None else within(day, case.chart.now.date(), span), "a start date")
 
-    return Reading(f"started within {span} days", judge, MEDICATIONS)
+    return Question(f"started within {span} days", judge, MEDICATIONS)
 
 
 @fact(
@@ -208,7 +208,7 @@ def started(spot: Spot, references: References) -> Reading:
     {"type": "object", "properties": {"at_least": SPAN, "below": SPAN}, "additionalProperties": False},
     NO_TRAIT,
 )
-def taken_for(spot: Spot, references: References) -> Reading:
+def taken_for(spot: Spot, references: References) -> Question:
     """`taken_for: {at_least: 90 days}`."""
     members = spot.mapping((), ["at_least", "below"])
     relation, bound = relation_of(members, spot)
@@ -224,7 +224,7 @@ def taken_for(spot: Spot, references: References) -> Reading:
         return _dated(day, long if relation == "at_least" or long is None else not long, "a start date")
 
     wording = "at least" if relation == "at_least" else "less than"
-    return Reading(f"taken for {wording} {span} days", judge, MEDICATIONS)
+    return Question(f"taken for {wording} {span} days", judge, MEDICATIONS)
 
 
 def _end(case: Case) -> date | None:
@@ -233,7 +233,7 @@ def _end(case: Case) -> date | None:
 
 
 @fact("stopped", "when the medicine was stopped", "no usable stop date", _SINCE, NO_TRAIT)
-def stopped(spot: Spot, references: References) -> Reading:
+def stopped(spot: Spot, references: References) -> Question:
     """`stopped: {within: 14 days}`; the last stop counts."""
     span = days(spot.mapping(["within"], [])["within"])
 
@@ -243,7 +243,7 @@ def stopped(spot: Spot, references: References) -> Reading:
         latest = max(stops, key=lambda day: day.last, default=None)
         return _dated(latest, within(latest, case.chart.now.date(), span) if latest else None, "a stop date")
 
-    return Reading(f"stopped within {span} days", judge, MEDICATIONS)
+    return Question(f"stopped within {span} days", judge, MEDICATIONS)
 
 
 def _dated(day: Day | None, answer: Truth, what: str) -> Verdict:

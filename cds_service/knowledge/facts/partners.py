@@ -8,7 +8,7 @@ from cds_service.knowledge.facts.registry import (
     MEDICATIONS,
     TRUE,
     WORDS,
-    Reading,
+    Question,
     classes_spoken,
     fact,
     marked,
@@ -33,16 +33,16 @@ from cds_service.knowledge.traits import NO_TRAIT
     },
     NO_TRAIT,
 )
-def also(spot: Spot, references: References) -> Reading:
+def also(spot: Spot, references: References) -> Question:
     """`also: some-class`, `also: [a, b]`, `also: {pairs: some-table}`."""
     if isinstance(spot.value, dict):
         name = spot.mapping(["pairs"], [])["pairs"].choice("the table of pairs", references.pairs)
         table = references.pairs[name]
         text = f"a medicine listed in {name.replace('-', ' ')}"
-        return Reading(text, lambda case: _also(case, tuple(table.rows), _paired(table)), MEDICATIONS, partner=True)
+        return Question(text, lambda case: _also(case, tuple(table.rows), _paired(table)), MEDICATIONS, partner=True)
     wanted = words(spot, "the drug class", references.terms.classes)
     text = f"{classes_spoken(wanted, references)} also ordered or taken"
-    return Reading(text, lambda case: _also(case, wanted, _bare), MEDICATIONS, partner=True)
+    return Question(text, lambda case: _also(case, wanted, _bare), MEDICATIONS, partner=True)
 
 
 def _bare(order: Medication, matched: str) -> Evidence:
@@ -99,7 +99,7 @@ def _is_other(course: Course, orders: tuple[Medication, ...], own: Course | None
     },
     NO_TRAIT,
 )
-def drafted(spot: Spot, references: References) -> Reading:
+def drafted(spot: Spot, references: References) -> Question:
     """`drafted: some-class`, `drafted: {classes: [a, b], reason: some-concept}` (or `no_reason: true`)."""
     named, why, bare = spot, frozenset[str](), False
     if isinstance(spot.value, dict):
@@ -113,7 +113,7 @@ def drafted(spot: Spot, references: References) -> Reading:
     if why:
         text += f" because of {spoken(tuple(references.concepts[name] for name in sorted(why)))}"
     text += " without a recorded reason" if bare else ""
-    return Reading(text, lambda case: _drafted(case, wanted, why, bare), frozenset(), partner=True)
+    return Question(text, lambda case: _drafted(case, wanted, why, bare), frozenset(), partner=True)
 
 
 def _drafted(case: Case, wanted: frozenset[str], why: frozenset[str], bare: bool) -> Verdict:
@@ -168,7 +168,7 @@ def unidentified(medications: Iterable[Medication], wanted: Iterable[str]) -> tu
     },
     NO_TRAIT,
 )
-def taking_count(spot: Spot, references: References) -> Reading:
+def taking_count(spot: Spot, references: References) -> Question:
     """`taking_count: {classes: [a, b], at_least: 3}`."""
     members = spot.mapping(["classes", "at_least"], [])
     wanted = frozenset(words(members["classes"], "the drug class", references.terms.classes))
@@ -183,4 +183,4 @@ def taking_count(spot: Spot, references: References) -> Reading:
         return Verdict(None, gaps) if gaps else Verdict(False, evidence)
 
     text = f"at least {least} medicines of {classes_spoken(tuple(sorted(wanted)), references)}"
-    return Reading(text, judge, MEDICATIONS, of_patient=True)
+    return Question(text, judge, MEDICATIONS, of_patient=True)

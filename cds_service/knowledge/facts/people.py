@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from cds_service.chart import Section
 from cds_service.knowledge.case import Absent, Case, Note, Verdict
 from cds_service.knowledge.facts.compare import RELATIONS, WORDING, Bound, relation_of
-from cds_service.knowledge.facts.registry import Reading, fact
+from cds_service.knowledge.facts.registry import Question, fact
 from cds_service.knowledge.quantities import plain
 from cds_service.knowledge.references import References
 from cds_service.knowledge.spot import Spot
@@ -22,7 +22,7 @@ _YEARS = {"type": "object", "properties": dict.fromkeys(RELATIONS, _NUMBER), "ad
     _YEARS,
     frozenset({"date-of-birth"}),
 )
-def age(spot: Spot, references: References) -> Reading:
+def age(spot: Spot, references: References) -> Question:
     """`age: {at_least: 65}`."""
     relation, limit = relation_of(spot.mapping((), RELATIONS), spot)
     bound = Bound(relation, limit.number())
@@ -33,7 +33,7 @@ def age(spot: Spot, references: References) -> Reading:
             return Verdict(None, case.missing("patient") or (Absent("a birth date"),))
         return Verdict(bound.holds(found), (Note(f"{plain(found.high)} years"),))
 
-    return Reading(f"age {WORDING[relation]} {plain(bound.number)}", judge, _PATIENT, of_patient=True)
+    return Question(f"age {WORDING[relation]} {plain(bound.number)}", judge, _PATIENT, of_patient=True)
 
 
 @fact(
@@ -43,7 +43,7 @@ def age(spot: Spot, references: References) -> Reading:
     {"enum": ["female", "male"]},
     frozenset({"sex"}),
 )
-def sex(spot: Spot, references: References) -> Reading:
+def sex(spot: Spot, references: References) -> Question:
     """`sex: female`."""
     wanted = spot.choice("the sex", ("female", "male"))
 
@@ -53,4 +53,4 @@ def sex(spot: Spot, references: References) -> Reading:
             return Verdict(None, case.missing("patient") or (Absent("a recorded sex"),))
         return Verdict(found == wanted, (Note(found, found),))
 
-    return Reading(f"recorded as {wanted}", judge, _PATIENT, of_patient=True)
+    return Question(f"recorded as {wanted}", judge, _PATIENT, of_patient=True)

@@ -11,7 +11,7 @@ from cds_service.knowledge.spot import Spot
 from cds_service.knowledge.traits import Trait
 
 
-class Reading(NamedTuple):
+class Question(NamedTuple):
     """A fact with its argument read: the words for it, the function, and the data it looks at.
 
     `of_patient` says that the answer is the same whatever medicine a card is about.
@@ -25,7 +25,7 @@ class Reading(NamedTuple):
     of_patient: bool = False
 
 
-Build = Callable[[Spot, References], Reading]
+Build = Callable[[Spot, References], Question]
 
 
 @dataclass(frozen=True, slots=True)
