@@ -197,7 +197,7 @@ def _telling(cause: _Cause, senses: dict[_Sense, dict[str, None]]) -> dict[_Sens
 
 
 def _lines(found: dict[_Cause, dict[_Sense, tuple[str, ...]]]) -> list[str]:
-    """One line for each why with the same senses: "sodium and potassium: none on file"."""
+    """One line for each why with the same senses: "one test and another: none on file"."""
     whats: dict[tuple[str, tuple[_Sense, ...]], dict[str, None]] = {}
     texts: dict[tuple[str, tuple[_Sense, ...]], list[list[str]]] = {}
     for cause, senses in found.items():

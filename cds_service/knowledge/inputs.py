@@ -37,7 +37,7 @@ def inputs(card: Card, references: References) -> tuple[Input, ...]:
 
 
 def input_text(one: Input, references: References) -> str:
-    """An input in words: `Observation: potassium, up to 90 days back`."""
+    """An input in words: `Observation: a test, up to so many days back`."""
     window = f", up to {one.days} days back" if one.days else ""
     reason = ", its reason" if (one.resource, one.kind) == ("MedicationRequest", "condition") else ""
     return f"{one.resource}{reason}: {_title(one, references)}{window}"
