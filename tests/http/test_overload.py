@@ -115,15 +115,6 @@ def test_a_stop_lets_running_calls_finish_and_tears_no_record(tmp_path: Path) ->
     assert len({json.loads(line)["id"] for line in lines}) == 24
 
 
-def test_told_to_stop_again_and_again_it_ends_with_code_0(tmp_path: Path) -> None:
-    with serving(tmp_path / "log") as running:
-        end = time.monotonic() + 30
-        while running.process.poll() is None and time.monotonic() < end:
-            running.process.send_signal(signal.SIGTERM)
-            time.sleep(0.001)
-        assert running.stop() == 0
-
-
 def workers_of(running: Served) -> Sequence[int]:
     """The processes that hold the journal open or will: granian's own children that answer calls."""
     return [
