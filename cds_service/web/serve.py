@@ -37,7 +37,7 @@ _LOG = {
 
 
 def serve(settings: Settings, target: str = _TARGET) -> None:
-    """Answer calls until told to stop (SIGTERM or SIGINT, once or again: running calls finish, then exit code 0).
+    """Answer calls until told to stop (SIGTERM or SIGINT: running calls finish, then exit code 0).
 
     Each worker builds its own application from the environment by `target`, "module:function". What a person needs
     to connect is printed to standard error as soon as the first worker answers. Exits with a code that is not 0 when
